@@ -1,0 +1,110 @@
+package signin
+
+// Lines counts the lines of a file by what they were found to be. Total is always the sum of the
+// others: no line is lost.
+type Lines struct {
+	Total     int64 `json:"total"`
+	SignIn    int64 `json:"signin"`
+	MFA       int64 `json:"mfa"`
+	Noise     int64 `json:"noise"`
+	Other     int64 `json:"other"`
+	Malformed int64 `json:"malformed"`
+	Directive int64 `json:"directive"`
+}
+
+// Count adds one line.
+func (l *Lines) Count(v Verdict) {
+	l.Total++
+	switch v {
+	case SignInLine:
+		l.SignIn++
+	case MFALine:
+		l.MFA++
+	case Noise:
+		l.Noise++
+	case Malformed:
+		l.Malformed++
+	case Directive:
+		l.Directive++
+	default:
+		l.Other++
+	}
+}
+
+// Add adds the counts of o.
+func (l *Lines) Add(o Lines) {
+	l.Total += o.Total
+	l.SignIn += o.SignIn
+	l.MFA += o.MFA
+	l.Noise += o.Noise
+	l.Other += o.Other
+	l.Malformed += o.Malformed
+	l.Directive += o.Directive
+}
+
+// A Usage is a summary row: how often an account signed in one way, over all the time that was read.
+type Usage struct {
+	Server    string
+	Kind      Kind
+	Account   *Account // Key is what the row is keyed by; Nobody for a nameless refusal
+	Protocol  Protocol
+	Auth      Auth
+	Mechanism Mechanism
+	Outcome   Outcome
+	Evidence  Evidence
+	Traffic   Traffic
+	Client    string // family
+	Modern    Modern
+	Internal  bool
+	Backend   bool
+	Count     int64
+	First     int64 // Unix milliseconds
+	Last      int64
+	Days      []int32   // the UTC days with a sign-in, as days since 1970, ascending
+	Addresses []string  // a sample, in order of appearance
+	Hits      *Hits     // the rules that fire; nil for none
+	At        Ref       // the first line
+	Cited     *Citation // of the first line; nil where no rule fires
+}
+
+// A Citation is what a finding shows of one line: where it stands, what its bytes hash to, and the
+// document of the sign-in. It never holds the raw text.
+type Citation struct {
+	At       Ref
+	SHA256   [32]byte // of the bytes without the line end, as they stand in the decompressed file
+	Document []byte   // the JSON of the sign-in, see AppendDocument
+}
+
+// A Span is a period of event time, in Unix milliseconds, both ends included.
+type Span struct{ From, To int64 }
+
+// Hits are the rules that a sign-in meets, by their place in the rule set. Equal sets are one Hits,
+// so that a pointer can be part of a key.
+type Hits struct {
+	ID      uint32
+	Match   []int32 // rules of type match and first_seen that fire
+	Ticks   bool    // some rule counts this sign-in in a window: ask for its ticks
+	Pending bool    // some rule depends on the line: ask again with the line
+}
+
+// A Tick is one count for a rule with a window: a sign-in that meets a step of the rule.
+type Tick struct {
+	Rule     int32
+	Step     int32
+	Group    string // the values of group_by, joined by a tab
+	Distinct uint64 // the hash of the value that is counted once; 0 where every sign-in counts
+}
+
+// A Minute is what is kept of the ticks of one rule, step and group within one minute of event time.
+type Minute struct {
+	Rule     int32
+	Step     int32
+	Group    string
+	Minute   int64 // Unix minutes
+	Count    int64
+	First    int64 // Unix milliseconds
+	Last     int64
+	Distinct []uint64  // at most as many as the rule's threshold
+	At       Ref       // the first line
+	Cited    *Citation // nil where there were too many to keep
+}
