@@ -110,7 +110,6 @@ func (f *folder) strays() {
 		panic(err) // a constant of ours
 	}
 	f.add("EX03/W3SVC1/screenshot.log", "unknown", picture, 0, "a picture")
-	f.ledger.files[len(f.ledger.files)-1].Lines = 0
 }
 
 // ewsBackEnd is the log of the EWS back end, written by the writer of the HttpProxy log with columns of its own.
