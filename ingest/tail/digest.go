@@ -1,0 +1,63 @@
+package tail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Digest returns the SHA-256 of the first n bytes of the log, decompressed, and how many bytes it covers: fewer than
+// n where the log is shorter. With an error of reading, both tell of what could be read.
+func (in Input) Digest(n int64) ([sha256.Size]byte, int64, error) {
+	h := sha256.New()
+	var covered int64
+	r, err := in.Open()
+	if err == nil {
+		covered, err = io.Copy(h, io.LimitReader(r, n))
+		err = errors.Join(err, r.Close())
+	}
+	if err != nil {
+		err = fmt.Errorf("hashing: %w", err)
+	}
+	return [sha256.Size]byte(h.Sum(nil)), covered, err
+}
+
+// SamePrefix reports whether one of the two logs, decompressed, begins with all of the other. It reads both at once,
+// block by block, up to the first difference or the end of the shorter. With an error of reading, the answer holds
+// for what could be read.
+func SamePrefix(a, b Input) (same bool, err error) {
+	ra, err := a.Open()
+	if err != nil {
+		return false, fmt.Errorf("comparing: %w", err)
+	}
+	defer ra.Close()
+	rb, err := b.Open()
+	if err != nil {
+		return false, fmt.Errorf("comparing: %w", err)
+	}
+	defer rb.Close()
+
+	const block = 128 << 10
+	bufA, bufB := make([]byte, block), make([]byte, block)
+	for {
+		na, errA := io.ReadFull(ra, bufA)
+		nb, errB := io.ReadFull(rb, bufB)
+		n := min(na, nb)
+		if !bytes.Equal(bufA[:n], bufB[:n]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			return true, errors.Join(damage(errA), damage(errB))
+		}
+	}
+}
+
+// damage is the error of io.ReadFull unless it is the plain end of the stream.
+func damage(err error) error {
+	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
+		return nil
+	}
+	return fmt.Errorf("comparing: %w", err)
+}
