@@ -285,7 +285,7 @@ func (c *Classifier) account(raw []byte, blanks bool) *Account {
 	if a.Traffic == User && c.org.Service != nil && c.org.Service(a) {
 		a.Traffic, a.Why = Service, "named as a service account by the operator"
 	}
-	return m.keep(h, string(raw), a)
+	return m.keep(h, a)
 }
 
 func (c *Classifier) client(f *Facts) *Client {
@@ -300,7 +300,7 @@ func (c *Classifier) client(f *Facts) *Client {
 	if cl != nil {
 		return cl
 	}
-	return m.keep(h, string(f.Agent), parseClient(f.Agent, blanks, c.families))
+	return m.keep(h, parseClient(f.Agent, blanks, c.families))
 }
 
 func (c *Classifier) addressOf(f *Facts) *Address {
@@ -316,5 +316,5 @@ func (c *Classifier) addressOf(f *Facts) *Address {
 		return a
 	}
 	a = parseAddress(raw, c.org.Internal)
-	return c.address.keep(h, a.Raw, a)
+	return c.address.keep(h, a)
 }

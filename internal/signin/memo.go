@@ -2,66 +2,66 @@ package signin
 
 import "hash/maphash"
 
-// A memo remembers what bytes were parsed to: an open table of hashes, so that a known value costs
-// one look at memory and no string. It is bounded: when its young half is full that becomes the old
-// one and what was old and not asked for again is forgotten, so a flood of new values cannot push
-// out the busy ones. Entries live on where they are referred to.
+// A memo remembers what bytes were parsed to, so that a known value costs one look at memory and no
+// string. Values are told apart by two hashes of 64 bits under keys that are drawn anew by every
+// process: nobody can make two that collide, and comparing the bytes themselves would cost another
+// look at memory for every column of every line.
+//
+// It is bounded: when its young half is full that becomes the old one, and what was old and not asked
+// for again is forgotten, so a flood of new values cannot push out the busy ones. Entries live on
+// where they are referred to.
 type memo[T any] struct {
-	seed       maphash.Seed
+	keys       [2]maphash.Seed
 	young, old []memoSlot[T]
 	n          int // of young
 }
 
 type memoSlot[T any] struct {
-	hash uint64
-	raw  string
+	hash [2]uint64
 	val  *T
 }
 
-// Bounds of one memo: how many values the young half holds. An organisation of 20,000 fits the first
-// growth; a hostile log names millions.
+// Bounds of one memo: how many values the young half holds. An organisation of 20,000 fits; a
+// hostile log names millions.
 const (
 	minMemo = 1 << 8
 	maxMemo = 1 << 15
 )
 
-// find returns what raw was parsed to, and its hash for keep.
-func (m *memo[T]) find(raw []byte) (*T, uint64) {
+// find returns what raw was parsed to, or nil, and its hash for keep.
+func (m *memo[T]) find(raw []byte) (*T, [2]uint64) {
 	if m.young == nil {
-		m.seed = maphash.MakeSeed()
+		m.keys = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 		m.young = make([]memoSlot[T], 2*minMemo)
 	}
-	h := maphash.Bytes(m.seed, raw)
-	if v := lookup(m.young, h, raw); v != nil {
+	h := [2]uint64{maphash.Bytes(m.keys[0], raw), maphash.Bytes(m.keys[1], raw)}
+	if v := lookup(m.young, h); v != nil {
 		return v, h
 	}
 	if m.old != nil {
-		if v := lookup(m.old, h, raw); v != nil {
-			return m.keep(h, string(raw), v), h
+		if v := lookup(m.old, h); v != nil {
+			return m.keep(h, v), h
 		}
 	}
 	return nil, h
 }
 
-func lookup[T any](slots []memoSlot[T], h uint64, raw []byte) *T {
+func lookup[T any](slots []memoSlot[T], h [2]uint64) *T {
 	mask := uint64(len(slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := h[0] & mask; ; i = (i + 1) & mask {
 		s := &slots[i]
-		if s.val == nil {
-			return nil
-		}
-		if s.hash == h && s.raw == string(raw) {
+		if s.val == nil || s.hash == h {
 			return s.val
 		}
 	}
 }
 
-// keep remembers v for raw, of which h is the hash. It returns v.
-func (m *memo[T]) keep(h uint64, raw string, v *T) *T {
+// keep remembers v under the hash of its bytes. It returns v.
+func (m *memo[T]) keep(h [2]uint64, v *T) *T {
 	if 2*m.n >= len(m.young) {
 		m.grow()
 	}
-	put(m.young, memoSlot[T]{h, raw, v})
+	put(m.young, memoSlot[T]{h, v})
 	m.n++
 	return v
 }
@@ -82,7 +82,7 @@ func (m *memo[T]) grow() {
 
 func put[T any](slots []memoSlot[T], s memoSlot[T]) {
 	mask := uint64(len(slots) - 1)
-	i := s.hash & mask
+	i := s.hash[0] & mask
 	for slots[i].val != nil {
 		i = (i + 1) & mask
 	}

@@ -60,11 +60,10 @@ type Usage struct {
 	Count     int64
 	First     int64 // Unix milliseconds
 	Last      int64
-	Days      []int32   // the UTC days with a sign-in, as days since 1970, ascending
-	Addresses []string  // a sample, in order of appearance
-	Hits      *Hits     // the rules that fire; nil for none
-	At        Ref       // the first line
-	Cited     *Citation // of the first line; nil where no rule fires
+	Days      []int32  // the UTC days with a sign-in, as days since 1970, ascending
+	Addresses []string // a sample, in order of appearance
+	Hits      *Hits    // the rules that fire; nil for none
+	At        Ref      // the first line
 }
 
 // A Citation is what a finding shows of one line: where it stands, what its bytes hash to, and the
@@ -104,7 +103,6 @@ type Minute struct {
 	Count    int64
 	First    int64 // Unix milliseconds
 	Last     int64
-	Distinct []uint64  // at most as many as the rule's threshold
-	At       Ref       // the first line
-	Cited    *Citation // nil where there were too many to keep
+	Distinct []uint64 // at most as many as the rule's threshold
+	At       Ref      // the first line
 }

@@ -1,0 +1,151 @@
+package ingest
+
+import (
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// add folds one line into the worker's tally.
+func (w *worker) add(log int, l *line) {
+	t, s := w.tally, l.s
+	if l.decoded {
+		t.hear(s)
+		if w.scan.wantIDs && s.Facts.Kind == signin.HTTPProxy {
+			if h, ok := hashID(s.Facts.RequestID); ok {
+				t.sketch(t.serverOf(s.Server)).add(h)
+			}
+		}
+	}
+	switch l.verdict {
+	case signin.Noise:
+		t.noise.Add(l.reason, 1)
+	case signin.OtherLine:
+		t.other.Add(l.reason, 1)
+	case signin.SignInLine:
+		w.addSignIn(log, l)
+	}
+}
+
+func (w *worker) addSignIn(log int, l *line) {
+	t, s := w.tally, l.s
+	ms := s.Facts.Time
+	k := key{kind: s.Facts.Kind, protocol: s.Protocol, auth: s.Auth, mechanism: s.Mechanism, outcome: s.Outcome,
+		evidence: s.Evidence, traffic: s.Traffic, modern: s.Client.Modern, family: s.Client.Index}
+	if s.Weak {
+		switch w.weak(s) {
+		case toldTwice:
+			t.told++
+			return
+		case waits:
+			k.hour = int32(ms / hourMs)
+		}
+	}
+	k.user, k.server = w.user(s), t.serverOf(s.Server)
+	if s.Address.Internal {
+		k.flags |= flagInternal
+	}
+	if s.Backend {
+		k.flags |= flagBackend
+	}
+	i, asks := w.row(k, log, l)
+	r := t.rows.row(i)
+	r.count++
+	r.first, r.last = min(r.first, ms), max(r.last, ms)
+	if day := int32(ms / dayMs); !r.days.add(day) {
+		t.rows.tail(i).addDay(day)
+	}
+	if r.from != s.Address {
+		r.from = s.Address
+		t.rows.tail(i).see(sighting{s.Address, l.offset, int32(log)})
+	}
+	if asks&asksTicks != 0 {
+		w.tick(t.rows.tail(i).hits, k, log, l)
+	}
+}
+
+// user is the number of the sign-in's account in the worker's tally.
+func (w *worker) user(s *signin.SignIn) uint32 {
+	t, refused := w.tally, s.Outcome == signin.Failure
+	tag := &s.Account.Tag
+	if tag.Unit == t.stamp && !refused {
+		return tag.Number
+	}
+	id := t.accounts.id(s.Account, refused)
+	if id != otherAccounts && s.Account != signin.Nobody() { // whom all workers share
+		tag.Unit, tag.Number = t.stamp, id
+	}
+	return id
+}
+
+// row returns the place of k's row, made and judged if it is new, and what it asks. Where a rule
+// depends on the line, a row without a count holds what the key alone decides, and the rows behind it
+// tell the lines apart.
+func (w *worker) row(k key, log int, l *line) (place int32, asks uint32) {
+	t := &w.tally.rows
+	h := k.hash()
+	place, asks = t.find(&k, h)
+	if place < 0 {
+		var hits *signin.Hits
+		if w.judge != nil {
+			hits = w.judge.Row(l.s)
+		}
+		place, asks = w.newRow(k, h, hits, log, l)
+	}
+	if asks&asksLine == 0 {
+		return place, asks
+	}
+	hits := w.judge.Line(t.tail(place).hits, l.s)
+	k.hits = hits.ID + 1
+	h = k.hash()
+	if place, asks = t.find(&k, h); place < 0 {
+		place, asks = w.newRow(k, h, hits, log, l)
+	}
+	return place, asks
+}
+
+func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) (place int32, asks uint32) {
+	ms := l.s.Facts.Time
+	return w.tally.rows.add(row{key: k, first: ms, last: ms}, rowTail{hits: hits, at: l.ref(log)}, h)
+}
+
+// ref points to the line. Its number counts from the beginning of the part until the scan ends.
+func (l *line) ref(log int) signin.Ref {
+	return signin.Ref{File: log, Offset: l.offset, Length: len(l.raw), Line: l.number}
+}
+
+// tick counts the sign-in in the minutes of rules with windows.
+func (w *worker) tick(hits *signin.Hits, k key, log int, l *line) {
+	w.ticks = w.judge.Ticks(w.ticks[:0], hits, l.s)
+	ms := l.s.Facts.Time
+	for i := range w.ticks {
+		t := &w.ticks[i]
+		mk := minuteKey{rule: t.Rule, step: t.Step, group: t.Group, minute: ms / 60_000}
+		if k.hour != 0 {
+			mk.weak, mk.server, mk.protocol = true, k.server, k.protocol
+		}
+		m := w.tally.minute(mk, l.ref(log), ms)
+		if m == nil {
+			continue
+		}
+		m.Count++
+		m.First, m.Last = min(m.First, ms), max(m.Last, ms)
+		if t.Distinct != 0 {
+			m.Distinct = addDistinct(m.Distinct, t.Distinct, w.tally.bounds.distinct(t.Rule))
+		}
+	}
+}
+
+// minute returns the minute of a key, made if it is new, or nil where there are too many.
+func (t *tally) minute(mk minuteKey, at signin.Ref, ms int64) *signin.Minute {
+	if m := t.minutes[mk]; m != nil {
+		return m
+	}
+	if len(t.minutes) >= t.bounds.minutes {
+		t.lost++
+		t.over = true
+		return nil
+	}
+	m := &signin.Minute{Rule: mk.rule, Step: mk.step, Group: mk.group, Minute: mk.minute, First: ms, Last: ms, At: at}
+	t.minutes[mk] = m
+	t.order = append(t.order, mk)
+	return m
+}

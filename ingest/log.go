@@ -1,0 +1,275 @@
+package ingest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A State is how far a log could be read.
+type State string
+
+// The states of a log.
+const (
+	Read       State = "read"        // to its end
+	Duplicate  State = "duplicate"   // its lines were counted from another log
+	NotCounted State = "not_counted" // it is not a log that is counted
+	Incomplete State = "incomplete"  // read in part: see Err
+	Unreadable State = "unreadable"  // not at all: see Err
+)
+
+// A Log is one input: what it is, and what became of its lines.
+type Log struct {
+	Input  tail.Input
+	Format Format
+	Name   string // what the log is counted by: its kind and the hash of its first data line; "" without one
+	State  State
+	Why    string // why it is not counted, or of which log it is a copy
+	Err    error  // what ended reading too early
+	Server string // the server whose log it is, as far as it is known
+	Lines  signin.Lines
+	Offset int64 // how far it was read, in decompressed bytes
+	First  int64 // the earliest and the latest event, Unix milliseconds; 0 without one
+	Last   int64
+	Causes Causes // why lines were malformed
+
+	encoding tail.Encoding
+	header   []byte // in force at the first data line
+	heads    []head // every header, once the log was read
+	marks    []mark // how many lines there are before each part
+}
+
+// Folder is the directory, or the archive's directory, that the log stands in.
+func (l *Log) Folder() string { return path.Dir(l.Input.Path) }
+
+// A mark says how many lines of a log there are before an offset.
+type mark struct{ offset, lines int64 }
+
+// take adds what was read of the log's next part.
+func (l *Log) take(r *partResult) {
+	l.marks = append(l.marks, mark{r.span.From, l.Lines.Total})
+	l.Lines.Add(r.lines)
+	l.Causes.Merge(r.causes)
+	for _, h := range r.heads {
+		l.heads = noteHead(l.heads, h.offset, h.header)
+	}
+	l.Offset = max(l.Offset, r.end.offset)
+	if l.Server == "" {
+		l.Server = r.server
+	}
+	if r.from != 0 {
+		if l.First == 0 || r.from < l.First {
+			l.First = r.from
+		}
+		l.Last = max(l.Last, r.to)
+	}
+	if r.end.err != nil && l.Err == nil {
+		l.Err = r.end.err
+		if l.State == Read {
+			l.State = Incomplete
+		}
+	}
+}
+
+// lineAt is the number in the log of a line that is the n-th of the part it stands in.
+func (l *Log) lineAt(offset, n int64) int64 {
+	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > offset })
+	if i == 0 {
+		return n
+	}
+	return l.marks[i-1].lines + n
+}
+
+// forget makes the log one that was not read yet.
+func (l *Log) forget() {
+	l.Lines, l.Causes, l.heads, l.marks = signin.Lines{}, nil, nil, nil
+	l.Offset, l.First, l.Last, l.Server = 0, 0, 0, ""
+	if l.State == Incomplete {
+		l.State, l.Err = Read, nil
+	}
+}
+
+// counted reports whether the log's lines are decoded.
+func (l *Log) counted() bool { return l.State == Read || l.State == Incomplete }
+
+// identify opens a log, tells from its head what it is, and names it. It also returns the addresses
+// that servers give themselves in the head, with their names where those are logged too.
+func identify(in tail.Input, recognize func([]byte) Format) (l Log, servers map[string]string) {
+	l = Log{Input: in, State: Read}
+	r, err := in.Open()
+	if err != nil {
+		l.State, l.Err = Unreadable, err
+		return l, nil
+	}
+	defer r.Close()
+	raw := make([]byte, headSize)
+	n, err := io.ReadFull(r, raw)
+	raw = raw[:n]
+	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
+		l.State, l.Err = Unreadable, err
+		return l, nil
+	}
+	l.encoding = tail.EncodingOf(raw)
+	l.Format = recognize(text(raw))
+	if l.Format.Decoder == nil {
+		l.State, l.Why = NotCounted, l.Format.Skip
+		return l, nil
+	}
+	return l, l.readHead(raw)
+}
+
+// text is the head as its decoder will see it.
+func text(raw []byte) []byte {
+	if tail.EncodingOf(raw) == tail.UTF8 {
+		return bytes.TrimPrefix(raw, []byte("\xEF\xBB\xBF"))
+	}
+	var out []byte
+	for sc := tail.NewScanner(bytes.NewReader(raw)); sc.Next(); {
+		out = append(append(out, sc.Text()...), '\n')
+	}
+	return out
+}
+
+// readHead names the log by its first complete data line and remembers the header in force there.
+func (l *Log) readHead(raw []byte) map[string]string {
+	servers := map[string]string{}
+	dec := l.Format.Decoder()
+	dec.Reset(nil)
+	var f signin.Facts
+	for sc := tail.NewScanner(bytes.NewReader(raw)); sc.Next() && sc.State() != tail.Unfinished; {
+		d := dec.Decode(sc.Text(), &f)
+		if d != Facts && d != Malformed {
+			continue
+		}
+		if l.Name == "" {
+			sum := sha256.Sum256(sc.Text()) // a copy in UTF-16 has the same name
+			l.Name = fmt.Sprintf("%s:%x", l.Format.Kind, sum[:16])
+			l.header = bytes.Clone(dec.Header())
+		}
+		if d == Facts && len(f.ServerAddr) > 0 && servers[string(f.ServerAddr)] == "" {
+			servers[string(f.ServerAddr)] = string(f.Server)
+		}
+	}
+	return servers
+}
+
+// findCopies marks the logs that were met before under another path. A log's name only nominates:
+// two are one where the bytes of the shorter begin the longer, or, where one is a copy in UTF-16, its
+// lines. The longest is the one that counts.
+func findCopies(logs []Log) {
+	byName := map[string][]int{}
+	for i := range logs {
+		if logs[i].counted() && logs[i].Name != "" {
+			byName[logs[i].Name] = append(byName[logs[i].Name], i)
+		}
+	}
+	for i := range logs {
+		same := byName[logs[i].Name]
+		if len(same) > 1 && same[0] == i {
+			markCopies(logs, same)
+		}
+	}
+}
+
+func markCopies(logs []Log, same []int) {
+	length := make(map[int]int64, len(same))
+	for _, i := range same {
+		length[i] = logs[i].Input.Size
+		if !logs[i].Input.Plain {
+			_, length[i], _ = logs[i].Input.Digest(1 << 62)
+		}
+		if logs[i].encoding != tail.UTF8 {
+			length[i] = (length[i] - 2) / 2 // a mark, then two bytes a character
+		}
+	}
+	for n, i := range same {
+		for _, j := range same[:n] {
+			if logs[i].State == Duplicate || logs[j].State == Duplicate {
+				continue
+			}
+			if !sameLog(&logs[i], &logs[j]) {
+				continue
+			}
+			copied, kept := i, j
+			if length[i] > length[j] {
+				copied, kept = j, i
+			}
+			logs[copied].State = Duplicate
+			logs[copied].Why = "a copy of " + logs[kept].Input.Path
+		}
+	}
+}
+
+func sameLog(a, b *Log) bool {
+	if a.encoding != b.encoding {
+		return sameLines(a.Input, b.Input)
+	}
+	same, err := tail.SamePrefix(a.Input, b.Input)
+	return same && err == nil
+}
+
+// sameLines compares two logs of different encodings line by line, up to the end of the shorter.
+func sameLines(a, b tail.Input) bool {
+	var scanners [2]*tail.Scanner
+	for i, in := range []tail.Input{a, b} {
+		r, err := in.Open()
+		if err != nil {
+			return false
+		}
+		defer r.Close()
+		scanners[i] = tail.NewScanner(r)
+	}
+	x, y := scanners[0], scanners[1]
+	for {
+		if more := x.Next(); !y.Next() || !more {
+			return x.Err() == nil && y.Err() == nil
+		}
+		if !bytes.Equal(x.Text(), y.Text()) {
+			return false
+		}
+	}
+}
+
+// Causes counts lines by why they are what they are. The reasons are constants: a short list.
+type Causes []Cause
+
+// A Cause is one reason and how many lines it holds for.
+type Cause struct {
+	Reason string
+	Lines  int64
+}
+
+// Add counts n lines for a reason.
+func (c *Causes) Add(reason string, n int64) {
+	for i := range *c {
+		if (*c)[i].Reason == reason {
+			(*c)[i].Lines += n
+			return
+		}
+	}
+	*c = append(*c, Cause{reason, n})
+}
+
+// Merge adds the counts of o.
+func (c *Causes) Merge(o Causes) {
+	for _, r := range o {
+		c.Add(r.Reason, r.Lines)
+	}
+}
+
+// short is what two spellings of one computer's name have in common: lower case, without a domain.
+func short(name string) string {
+	name = strings.ToLower(name)
+	if host, _, ok := strings.Cut(name, "."); ok && strings.Trim(name, "0123456789.") != "" {
+		return host
+	}
+	return name
+}

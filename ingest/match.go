@@ -1,0 +1,158 @@
+package ingest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A sketch keeps the smallest hashes of the request ids of one server: the same ids whatever the
+// order they came in, so that two logs of one server find ids in common.
+type sketch struct {
+	hashes []uint64
+	full   bool // hashes holds the sketchSize smallest, sorted; larger ones are of no use
+}
+
+const sketchSize = 1 << 14
+
+func (k *sketch) add(h uint64) {
+	if k.full && h >= k.hashes[sketchSize-1] {
+		return
+	}
+	if k.hashes = append(k.hashes, h); len(k.hashes) >= 2*sketchSize {
+		k.trim()
+	}
+}
+
+func (k *sketch) trim() {
+	slices.Sort(k.hashes)
+	k.hashes = slices.Compact(k.hashes)
+	if len(k.hashes) >= sketchSize {
+		k.hashes, k.full = k.hashes[:sketchSize], true
+	}
+}
+
+func (k *sketch) merge(o *sketch) {
+	for _, h := range o.hashes {
+		k.add(h)
+	}
+}
+
+// hashID reads the 32 hexadecimal digits of a request id, with or without dashes, and mixes them.
+func hashID(id []byte) (uint64, bool) {
+	var half [2]uint64
+	n := 0
+	for _, c := range id {
+		var v byte
+		switch {
+		case '0' <= c && c <= '9':
+			v = c - '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			v = c | 0x20 - 'a' + 10
+		case c == '-':
+			continue
+		default:
+			return 0, false
+		}
+		if n == 32 {
+			return 0, false
+		}
+		half[n/16] = half[n/16]<<4 | uint64(v)
+		n++
+	}
+	h := half[0]*0x9E3779B97F4A7C15 ^ half[1]
+	h ^= h >> 29
+	h *= 0xBF58476D1CE4E5B9
+	return h ^ h>>32, n == 32
+}
+
+// A Folder says which server the IIS logs of a folder belong to, and how that is known.
+type Folder struct {
+	Path   string
+	Server string // "" if it could not be found out
+	How    string
+}
+
+// matchFolders finds out whose logs the folders are in which IIS does not name its computer: a
+// server with which they share request ids.
+func (s *scan) matchFolders(w *worker) {
+	s.folders = nil
+	owners := map[uint64]string{}
+	for _, id := range sortedKeys(s.sum.ids) {
+		s.sum.ids[id].trim()
+		for _, h := range s.sum.ids[id].hashes {
+			if owner := s.sum.servers[id]; owners[h] == "" || owner < owners[h] {
+				owners[h] = owner
+			}
+		}
+	}
+	folders := map[string][]int{}
+	for i := range s.logs {
+		l := &s.logs[i]
+		if l.counted() && l.Format.Kind == signin.IIS && !l.Format.Named {
+			folders[l.Folder()] = append(folders[l.Folder()], i)
+		}
+	}
+	for _, path := range sortedKeys(folders) {
+		f := Folder{Path: path}
+		f.Server, f.How = s.owner(w, folders[path], owners)
+		for _, i := range folders[path] {
+			if s.logs[i].Server = f.Server; f.Server == "" {
+				s.logs[i].Server = path // a name of its own: never merged with another by guess
+			}
+		}
+		s.folders = append(s.folders, f)
+	}
+}
+
+const enoughIDs = 16
+
+// owner samples the folder's logs for request ids that a server's HttpProxy logs hold too.
+func (s *scan) owner(w *worker, logs []int, owners map[uint64]string) (server, how string) {
+	if len(owners) == 0 {
+		return "", "no HttpProxy log was read that could name it"
+	}
+	votes := map[string]int{}
+	most := ""
+	for _, i := range logs {
+		for _, p := range samples(i, &s.logs[i]) {
+			w.read(p, func(l *line) {
+				if !l.decoded {
+					return
+				}
+				if h, ok := hashID(l.s.Facts.RequestID); ok && owners[h] != "" {
+					votes[owners[h]]++
+					most = owners[h]
+				}
+			})
+			if votes[most] >= enoughIDs {
+				break
+			}
+		}
+		if votes[most] >= enoughIDs {
+			break
+		}
+	}
+	switch len(votes) {
+	case 0:
+		return "", "no request id in common with the HttpProxy logs of a server"
+	case 1:
+		return most, fmt.Sprintf("%d request ids in common (cafeReqId = RequestId)", votes[most])
+	}
+	return "", "request ids in common with more than one server"
+}
+
+// samples are a few stretches of a log, spread over it: its time may overlap the other log's in part.
+func samples(i int, l *Log) []part {
+	const stretch, most = 256 << 10, 64
+	if !l.cuttable() {
+		return []part{{log: i, whole: true}}
+	}
+	var ps []part
+	for _, span := range tail.Cut(l.Input.Size, max(stretch, l.Input.Size/most)) {
+		ps = append(ps, part{log: i, span: tail.Span{From: span.From, To: min(span.To, span.From+stretch)}, header: l.headerAt(span.From)})
+	}
+	return ps
+}

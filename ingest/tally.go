@@ -1,0 +1,261 @@
+package ingest
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A tally is what lines add up to: of one worker, or of the whole scan. Adding tallies gives the same
+// sum in any order, as long as no bound is reached; see scan.strict for when one is.
+type tally struct {
+	bounds   bounds
+	stamp    uint64 // marks the accounts that this tally numbered
+	rows     rowTable
+	accounts *accounts
+	servers  []string
+	serverID map[string]uint16 // by short name
+	heard    map[voice]*heard
+	minutes  map[minuteKey]*signin.Minute
+	order    []minuteKey        // of minutes, as they came
+	ids      map[uint16]*sketch // of request ids, by server
+	noise    Causes
+	other    Causes
+	told     int64 // sign-ins that another log tells too
+	lost     int64 // ticks beyond the bound
+	over     bool  // a bound was reached
+
+	saidBy  string // the server of the last line
+	lastSay voice
+	saying  *heard
+	lastID  uint16
+}
+
+// bounds are how much a tally may hold, whatever a log says.
+type bounds struct {
+	accounts, refused, minutes int
+	distinct                   func(rule int32) int
+}
+
+// Bounds of the whole scan, and of one piece of work where those do not suffice.
+const (
+	scanAccounts, pieceAccounts = 1 << 18, 1 << 16
+	scanRefused, pieceRefused   = 1 << 15, 1 << 13
+	scanMinutes, pieceMinutes   = 1 << 17, 1 << 14
+)
+
+// A minuteKey is what the minute of a rule with a window is found by.
+type minuteKey struct {
+	rule, step int32
+	minute     int64
+	group      string
+	weak       bool // waits like a row with an hour
+	server     uint16
+	protocol   signin.Protocol
+}
+
+func newTally(b bounds) *tally {
+	return &tally{bounds: b, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
+		heard: map[voice]*heard{}, minutes: map[minuteKey]*signin.Minute{}, ids: map[uint16]*sketch{}}
+}
+
+func (t *tally) reset() {
+	t.rows.reset()
+	t.accounts.reset()
+	clear(t.servers)
+	t.servers = t.servers[:0]
+	clear(t.serverID)
+	clear(t.heard)
+	t.saidBy, t.saying = "", nil
+	clear(t.minutes)
+	clear(t.order) // keys hold strings
+	t.order = t.order[:0]
+	clear(t.ids)
+	t.noise, t.other = nil, nil
+	t.told, t.lost, t.over = 0, 0, false
+}
+
+// empty reports whether nothing was added yet.
+func (t *tally) empty() bool {
+	return t.rows.n == 0 && len(t.servers) == 0 && len(t.noise) == 0 && len(t.other) == 0 && t.told == 0 && t.lost == 0 && !t.over
+}
+
+// overfull reports whether a bound was reached, so that what was added depends on the order.
+func (t *tally) overfull() bool { return t.over || t.accounts.over }
+
+// add adds what o holds. o is of no use afterwards.
+func (t *tally) add(o *tally) {
+	const unknown = ^uint32(0)
+	users := slices.Repeat([]uint32{unknown}, len(o.accounts.list))
+	servers := make([]uint16, len(o.servers))
+	for i, name := range o.servers {
+		servers[i] = t.server(name)
+	}
+	for i := range o.rows.n {
+		r, tail := o.rows.row(i), o.rows.tail(i)
+		if r.count == 0 {
+			continue // a row that only decides which rules depend on the line
+		}
+		u, refused := r.key.user, r.key.outcome == signin.Failure
+		switch {
+		case users[u] == unknown || users[u] == otherAccounts:
+			users[u] = t.accounts.id(o.accounts.list[u], refused)
+		case refused:
+			t.accounts.refuse(users[u])
+		}
+		r.key.user, r.key.server = users[u], servers[r.key.server]
+		if tail.hits != nil {
+			r.key.hits = tail.hits.ID + 1
+		}
+		t.rows.merge(r, tail)
+	}
+	for _, mk := range o.order {
+		m := o.minutes[mk]
+		if mk.weak {
+			mk.server = servers[mk.server]
+		}
+		t.addMinute(mk, m)
+	}
+	for v, h := range o.heard {
+		v.server = servers[v.server]
+		if t.heard[v] == nil {
+			t.heard[v] = newHeard()
+		}
+		t.heard[v].merge(h)
+	}
+	for server, k := range o.ids {
+		t.sketch(servers[server]).merge(k)
+	}
+	t.noise.Merge(o.noise)
+	t.other.Merge(o.other)
+	t.told += o.told
+	t.lost += o.lost
+	t.over = t.over || o.over
+}
+
+func (t *tally) addMinute(mk minuteKey, m *signin.Minute) {
+	to := t.minutes[mk]
+	if to == nil {
+		if len(t.minutes) >= t.bounds.minutes {
+			t.lost += m.Count
+			t.over = true
+			return
+		}
+		t.minutes[mk] = m
+		t.order = append(t.order, mk)
+		return
+	}
+	to.Count += m.Count
+	to.First, to.Last = min(to.First, m.First), max(to.Last, m.Last)
+	limit := max(len(to.Distinct), len(m.Distinct), t.bounds.distinct(m.Rule))
+	for _, d := range m.Distinct {
+		to.Distinct = addDistinct(to.Distinct, d, limit)
+	}
+	if m.At.Before(to.At) {
+		to.At = m.At
+	}
+}
+
+func addDistinct(set []uint64, v uint64, limit int) []uint64 {
+	if slices.Contains(set, v) || len(set) >= limit {
+		return set
+	}
+	return append(set, v)
+}
+
+// server numbers a server. Two spellings of one name are one server, shown in the spelling that sorts
+// first: the same one whatever order they come in.
+func (t *tally) server(name string) uint16 {
+	id, ok := t.serverID[short(name)]
+	if ok {
+		t.servers[id] = min(t.servers[id], name)
+		return id
+	}
+	if len(t.servers) >= maxServers && name != otherServers {
+		t.over = true
+		return t.server(otherServers)
+	}
+	id = uint16(len(t.servers))
+	t.servers = append(t.servers, name)
+	t.serverID[short(name)] = id
+	return id
+}
+
+// serverOf is server for the next line, which is mostly of the same one.
+func (t *tally) serverOf(name string) uint16 {
+	if t.saidBy != name || len(t.servers) == 0 {
+		t.saidBy, t.lastID = name, t.server(name)
+	}
+	return t.lastID
+}
+
+func (t *tally) sketch(server uint16) *sketch {
+	if t.ids[server] == nil {
+		t.ids[server] = &sketch{}
+	}
+	return t.ids[server]
+}
+
+// hear notes that a server's log was read for this hour. What a back end logs says nothing about
+// its front end.
+func (t *tally) hear(s *signin.SignIn) {
+	f := s.Facts
+	if f.Kind == signin.IIS && (f.ServerPort == 444 || f.ServerPort == 81) {
+		return
+	}
+	if v := (voice{t.serverOf(s.Server), f.Kind}); t.saying == nil || v != t.lastSay {
+		t.lastSay = v
+		if t.saying = t.heard[v]; t.saying == nil {
+			t.saying = newHeard()
+			t.heard[v] = t.saying
+		}
+	}
+	t.saying.add(s.Protocol, f.Time)
+}
+
+// byServer returns what was heard from one kind of log, by the short name of the server.
+func (t *tally) byServer(kind signin.Kind) map[string]*heard {
+	by := map[string]*heard{}
+	for v, h := range t.heard {
+		if v.kind == kind {
+			by[short(t.servers[v.server])] = h
+		}
+	}
+	return by
+}
+
+// settle decides the rows that waited for IIS: a refusal without a name counts only in an hour of its
+// server and protocol in which IIS was not read.
+func (t *tally) settle(iis map[string]*heard) {
+	waiting := t.rows
+	t.rows = rowTable{}
+	for i := range waiting.n {
+		r := waiting.row(i)
+		if r.key.hour != 0 && iis[short(t.servers[r.key.server])].in(r.key.protocol, r.key.hour) {
+			t.told += r.count
+			continue
+		}
+		r.key.hour = 0
+		t.rows.merge(r, waiting.tail(i))
+	}
+	minutes := t.order
+	t.order = nil
+	for _, mk := range minutes {
+		m := t.minutes[mk]
+		if !mk.weak {
+			t.order = append(t.order, mk)
+			continue
+		}
+		delete(t.minutes, mk)
+		if !iis[short(t.servers[mk.server])].in(mk.protocol, int32(mk.minute/60)) {
+			mk.weak, mk.server, mk.protocol = false, 0, 0
+			t.addMinute(mk, m)
+		}
+	}
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,192 @@
+package ingest
+
+import (
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A part is a run of lines of one log that one worker reads at once.
+type part struct {
+	log    int
+	span   tail.Span
+	header []byte // in force before it
+	whole  bool   // the log is not cut
+	first  bool   // the log's first part
+	last   bool
+}
+
+// A line is what a worker found one line to be. Everything in it is borrowed until the next line.
+type line struct {
+	verdict signin.Verdict
+	reason  string
+	decoded bool // s and its facts are filled
+	s       *signin.SignIn
+	raw     []byte
+	offset  int64
+	size    int64
+	number  int64 // from 1, within the part
+}
+
+// A worker decodes and classifies the lines of parts. It serves one goroutine.
+type worker struct {
+	scan       *scan
+	classifier *signin.Classifier
+	judge      Judge
+	scanner    tail.Scanner
+	decoders   map[signin.Kind]Decoder
+	facts      signin.Facts
+	sign       signin.SignIn
+	tally      *tally
+	ticks      []signin.Tick
+	servers    map[string]string // names that lines gave, so that a line makes no string
+	proxied    lookup
+	iis        lookup
+}
+
+func newWorker(s *scan) *worker {
+	w := &worker{scan: s, classifier: signin.NewClassifier(&s.opt.Org), decoders: map[signin.Kind]Decoder{}, servers: map[string]string{}}
+	if s.opt.NewJudge != nil {
+		w.judge = s.opt.NewJudge()
+	}
+	return w
+}
+
+// An ending is what a part leaves to the part behind it.
+type ending struct {
+	header []byte // in force at its end
+	offset int64  // behind its last complete line
+	err    error
+}
+
+// read gives every line of p to visit, in order.
+func (w *worker) read(p part, visit func(*line)) ending {
+	log := &w.scan.logs[p.log]
+	close, err := w.open(log, p)
+	if err != nil {
+		return ending{err: err, offset: p.span.From}
+	}
+	defer close()
+	var dec Decoder
+	if log.counted() {
+		dec = w.decoder(log.Format)
+		dec.Reset(p.header)
+	}
+	l := line{s: &w.sign}
+	end := ending{offset: p.span.From}
+	sc := &w.scanner
+	for sc.Next() {
+		l.number++
+		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
+		w.understand(log, dec, sc, &l)
+		visit(&l)
+		end.offset = l.offset + l.size
+	}
+	if dec != nil {
+		end.header = append(end.header, dec.Header()...)
+	}
+	end.err = sc.Err()
+	return end
+}
+
+func (w *worker) open(log *Log, p part) (close func() error, err error) {
+	if p.whole {
+		r, err := log.Input.Open()
+		if err != nil {
+			return nil, err
+		}
+		w.scanner.Reset(r, 0, log.encoding)
+		return r.Close, nil
+	}
+	f, err := log.Input.OpenAt()
+	if err != nil {
+		return nil, err
+	}
+	w.scanner.ResetSpan(f, p.span)
+	return f.Close, nil
+}
+
+func (w *worker) decoder(f Format) Decoder {
+	d := w.decoders[f.Kind]
+	if d == nil {
+		d = f.Decoder()
+		w.decoders[f.Kind] = d
+	}
+	return d
+}
+
+const (
+	reasonUnfinished = "unfinished: the file ends in the middle of this line"
+	reasonPadding    = "padding: NUL bytes that were reserved and never written"
+	reasonTooLong    = "longer than 1 MiB"
+	reasonBlank      = "blank"
+	reasonOutside    = "outside --since and --until"
+	reasonDirective  = "header"
+)
+
+// understand fills l from the line that the scanner stands on.
+func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
+	l.decoded = false
+	switch {
+	case dec == nil:
+		l.verdict, l.reason = signin.OtherLine, log.Why
+		return
+	case sc.State() == tail.TooLong:
+		l.verdict, l.reason = signin.Malformed, reasonTooLong
+		return
+	case sc.State() == tail.Padding:
+		l.verdict, l.reason = signin.OtherLine, reasonPadding
+		return
+	case sc.State() == tail.Unfinished:
+		l.verdict, l.reason = signin.OtherLine, reasonUnfinished
+		return
+	}
+	f := &w.facts
+	switch dec.Decode(sc.Text(), f) {
+	case Blank:
+		l.verdict, l.reason = signin.OtherLine, reasonBlank
+	case Directive:
+		l.verdict, l.reason = signin.Directive, reasonDirective
+	case Malformed:
+		l.verdict, l.reason = signin.Malformed, f.Note
+	default:
+		if f.Time < w.scan.opt.Since || w.scan.opt.Until > 0 && f.Time >= w.scan.opt.Until {
+			l.verdict, l.reason = signin.OtherLine, reasonOutside
+			return
+		}
+		w.classifier.Classify(f, l.s)
+		l.s.Server = w.server(log, f)
+		l.verdict, l.reason, l.decoded = l.s.Verdict, l.s.Reason, true
+	}
+}
+
+// server names the server that wrote the line: by the line's own word, else by what is known of the
+// log, else by the address that took the connection.
+func (w *worker) server(log *Log, f *signin.Facts) string {
+	name := f.Server
+	if len(name) == 0 {
+		if log.Server != "" {
+			return log.Server
+		}
+		name = f.ServerAddr
+	}
+	if known, ok := w.servers[string(name)]; ok {
+		return known
+	}
+	if len(w.servers) >= maxServers {
+		return otherServers
+	}
+	is := string(name)
+	if len(f.Server) == 0 {
+		if ip, ok := signin.ParseHost(is); ok && w.scan.names[ip] != "" {
+			is = w.scan.names[ip]
+		}
+	}
+	w.servers[string(name)] = is
+	return is
+}
+
+// A log may claim any number of servers; an organisation has few.
+const (
+	maxServers   = 4096
+	otherServers = "(other servers)"
+)
