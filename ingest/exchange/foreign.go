@@ -1,0 +1,117 @@
+package exchange
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/outmode/outmode/ingest"
+)
+
+// skip is the Format of a log that is known and not counted.
+func skip(name, why string) ingest.Format {
+	return ingest.Format{Name: name, Skip: name + ": " + why}
+}
+
+// uncounted names the logs of Exchange that look like the ones that count, and why they do not.
+// Source: reference/log-formats.md, sections 3.3 to 3.7.
+func (g *glance) uncounted() (name, why string) {
+	switch {
+	case g.named("mapirequestid"):
+		return "MapiHttp back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/Mapi instead"
+	case g.named("client-name", "rpc-status"):
+		return "RPC Client Access log", "it has no column for how the client signed in; give HttpProxy/RpcHttp instead"
+	case g.named("message-id", "event-id") || contains(g.logType, "message tracking"):
+		return "message tracking log", "it follows messages, not sign-ins; give the SMTP receive logs instead"
+	case contains(g.logType, "requestfiltering") || contains(g.logType, "amsi"):
+		return "HttpRequestFiltering (AMSI) log", "it lists scanned requests, not sign-ins; give HttpProxy instead"
+	case contains(g.logType, "autodiscover"):
+		return "Autodiscover back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/Autodiscover instead"
+	case g.named("soapaction") || contains(g.logType, "ews"):
+		return "EWS back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/Ews instead"
+	case contains(g.logType, "oab"):
+		return "OAB back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/Oab instead"
+	case contains(g.logType, "mapi"):
+		return "MapiHttp back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/Mapi instead"
+	case contains(g.logType, "powershell"):
+		return "PowerShell back-end log", "it shows the front end's identity, not how the client signed in; give HttpProxy/PowerShell instead"
+	case g.named("datetime", "majorversion", "buildversion") && !g.named("urlstem"):
+		// The writer of HttpProxy's logs also writes those of the back ends, with the same first columns.
+		return "back-end log of an Exchange web service", "it shows the front end's identity, not how the client signed in; give HttpProxy instead"
+	}
+	return "", ""
+}
+
+// headless judges a file in whose head no header was found.
+func (g *glance) headless() ingest.Format {
+	for _, line := range g.rows {
+		switch {
+		case isNCSA(line):
+			return skip("NCSA log", "it is in local time and does not name the client's program; switch the site to W3C logging")
+		case isIISFormat(line):
+			return skip("log in IIS format", "it is in local time and has no columns for what matters; switch the site to W3C logging")
+		}
+		if len(line) > 20 && isTime(line) {
+			return ingest.Format{Skip: "not a log that Outmode reads: no #Fields line and no header row in its first 64 KiB; if it is the rest of a log, give it from its beginning"}
+		}
+		break
+	}
+	return ingest.Format{Skip: "not a log that Outmode reads: it reads IIS W3C, HttpProxy, POP3, IMAP4 and SMTP receive logs, as Exchange writes them, plain or packed"}
+}
+
+// isTime tells a line of a log whose header is elsewhere.
+func isTime(line []byte) bool {
+	var c clock
+	first, _, _ := bytes.Cut(line, []byte{','})
+	_, exchange := c.iso(first)
+	_, w3c := c.midnight(line[:10])
+	return exchange || w3c
+}
+
+// isNCSA tells the common log format: host, name, user, [06/Oct/2026:08:00:00 +0200], "request".
+// Source: Microsoft's documentation of IIS logging.
+func isNCSA(line []byte) bool {
+	open := bytes.IndexByte(line, '[')
+	if open < 0 || bytes.Count(line[:open], []byte{' '}) < 3 || len(line) < open+29 {
+		return false
+	}
+	t := line[open:]
+	return t[3] == '/' && t[7] == '/' && t[12] == ':' && t[27] == ']' && bytes.IndexByte(t, '"') >= 0
+}
+
+// isIISFormat tells IIS's own format: fifteen values, a comma and a blank between them, the third a date and the
+// fourth a time, both as the server's language writes them.
+// Source: Microsoft's documentation of IIS logging.
+func isIISFormat(line []byte) bool {
+	values := bytes.Split(line, []byte(", "))
+	if len(values) < 14 {
+		return false
+	}
+	return bytes.IndexByte(values[3], ':') > 0 && len(values[2]) >= 6 && bytes.ContainsAny(values[2], "/.-")
+}
+
+// isBinary tells what is no text: NUL bytes between others, or much that is not UTF-8. The head may be cut within a
+// letter, and a log in a local code page has some bytes that are none.
+func isBinary(head []byte) bool {
+	if bytes.IndexByte(head, 0) >= 0 {
+		return true
+	}
+	odd := 0
+	for rest := head; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 || r < ' ' && r != '\t' && r != '\r' && r != '\n' {
+			odd++
+		}
+		rest = rest[n:]
+	}
+	return odd > len(head)/10
+}
+
+// contains looks for a word in lower case.
+func contains(text []byte, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if equalFold(text[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
