@@ -1,0 +1,95 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Plain is an expression that expr compiled as a whole, from its source.
+type Plain struct {
+	program *vm.Program
+	zone    *time.Location
+}
+
+// CompilePlain compiles a step of a rule of the set.
+func CompilePlain(s *Set, text string, zone *time.Location) (*Plain, error) {
+	l := newLanguage(s.lists)
+	p, err := expr.Compile(text, l.options()...)
+	return &Plain{p, zone}, err
+}
+
+// Run returns "true", "false" or "error".
+func (p *Plain) Run(si *signin.SignIn) string {
+	var v view
+	v.fillKey(si)
+	v.fillLine(si, 1<<fieldCount-1)
+	v.setZone(p.zone)
+	out, err := expr.Run(p.program, &v)
+	switch {
+	case err != nil:
+		return "error"
+	case out == true:
+		return "true"
+	}
+	return "false"
+}
+
+// Ruled tells what hits say of each step of a rule: "true", "false", "error" or "pending".
+func (s *Set) Ruled(h *signin.Hits, rule int) []string {
+	a := s.of(h)
+	out := make([]string, len(s.rules[rule].steps))
+	for i, at := range s.rules[rule].steps {
+		out[i] = "false"
+		for _, b := range a.ruling.broken {
+			if b.step == at {
+				out[i] = "error"
+			}
+		}
+		for _, t := range a.ruling.ticks {
+			if t == (tickOf{int32(rule), int32(i)}) {
+				out[i] = "true"
+			}
+		}
+		for _, x := range a.ruling.rest {
+			if x.step == at {
+				out[i] = "pending"
+			}
+		}
+		if !s.rules[rule].ticks {
+			for _, m := range h.Match {
+				if m == int32(rule) {
+					out[i] = "true"
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Conditions is the number of conditions of the set, and of groups that are evaluated for each line.
+func (s *Set) Conditions() (all, perLine int) {
+	return len(s.conditions), len(s.groups[mixedLineGroup])
+}
+
+// Answers is the number of different hits that the set gave.
+func (s *Set) Answers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.answers)
+}
+
+// MatchGlob matches a pattern of glob().
+func MatchGlob(pattern, s string) (bool, error) {
+	g, err := newGlob(pattern)
+	if err != nil {
+		return false, err
+	}
+	return g.match(s), nil
+}
+
+// MaxText is how much of a text a rule sees.
+const MaxText = maxText

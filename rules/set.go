@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Set is rules that can judge. It may be shared by goroutines; what it says never depends on the
+// order in which it was asked.
+type Set struct {
+	rules      []compiled
+	steps      []step
+	conditions []condition
+	slots      []int32             // of each condition: its place in its group
+	groups     [groupCount][]int32 // the conditions of each group
+	lists      map[string]*list
+
+	mu       sync.Mutex
+	known    map[string]*answer
+	answers  []*answer        // by the ID of their hits
+	failures map[int32]string // of a condition: why it failed, the first in the order of the alphabet
+	broken   []Broken         // what the last Findings saw
+}
+
+// A step is an expression of a rule. Most rules have one.
+type step struct {
+	rule   int32
+	number int32
+	tree   *tree
+	ticks  bool
+}
+
+// A ruling is what is decided about a sign-in, and what is left to decide.
+type ruling struct {
+	match  []int32
+	ticks  []tickOf
+	broken []breach
+	rest   []rest
+}
+
+type tickOf struct{ rule, step int32 }
+
+// A breach is a step of a rule that a condition broke.
+type breach struct{ rule, step, cond int32 }
+
+// A rest is what is left of a step's expression.
+type rest struct {
+	step int32
+	tree *tree
+}
+
+// An answer is a ruling and the hits that stand for it outside of this room.
+type answer struct {
+	hits   *signin.Hits
+	ruling *ruling
+	needs  uint16  // the groups of conditions that are left, as bits
+	mixed  []int32 // those of mixedLineGroup
+}
+
+// newSet makes a set of rules that were checked.
+func newSet(lists map[string]*list) *Set {
+	return &Set{lists: lists, known: map[string]*answer{}, failures: map[int32]string{}}
+}
+
+// add appends a rule with the trees of its steps.
+func (s *Set) add(r compiled, trees []*tree) {
+	n := int32(len(s.rules))
+	for i, t := range trees {
+		r.steps = append(r.steps, int32(len(s.steps)))
+		s.steps = append(s.steps, step{rule: n, number: int32(i), tree: t, ticks: r.ticks})
+	}
+	s.rules = append(s.rules, r)
+}
+
+// seal sets the conditions, once all rules are there.
+func (s *Set) seal(conditions []condition) {
+	s.conditions = conditions
+	s.slots = make([]int32, len(conditions))
+	for i := range conditions {
+		g := conditions[i].group
+		s.slots[i] = int32(len(s.groups[g]))
+		s.groups[g] = append(s.groups[g], int32(i))
+	}
+}
+
+// Len is the number of rules.
+func (s *Set) Len() int { return len(s.rules) }
+
+// Rules returns the rules in the order of their numbers, by which hits, ticks and minutes name them.
+func (s *Set) Rules() []Rule {
+	out := make([]Rule, len(s.rules))
+	for i := range s.rules {
+		out[i] = s.rules[i].Rule
+	}
+	return out
+}
+
+// DistinctLimit is how many distinct values of a minute of that rule matter.
+func (s *Set) DistinctLimit(rule int32) int {
+	if rule < 0 || int(rule) >= len(s.rules) || !s.rules[rule].byValue {
+		return 0
+	}
+	return s.rules[rule].Threshold
+}
+
+// start is the ruling before anything is known.
+func (s *Set) start() *ruling {
+	r := &ruling{}
+	for i := range s.steps {
+		r.rest = append(r.rest, rest{int32(i), s.steps[i].tree})
+	}
+	return r
+}
+
+// advance decides what follows from more conditions. of says unknown for those that stay open.
+func (s *Set) advance(r *ruling, of func(cond int32) value) *ruling {
+	next := &ruling{match: slices.Clip(r.match), ticks: slices.Clip(r.ticks), broken: slices.Clip(r.broken)}
+	for _, x := range r.rest {
+		t := x.tree.reduce(of)
+		if t.op != constant {
+			next.rest = append(next.rest, rest{x.step, t})
+			continue
+		}
+		st := &s.steps[x.step]
+		switch {
+		case t.value == failed:
+			next.broken = append(next.broken, breach{st.rule, x.step, t.cond})
+		case t.value == yes && st.ticks:
+			next.ticks = append(next.ticks, tickOf{st.rule, st.number})
+		case t.value == yes:
+			next.match = append(next.match, st.rule)
+		}
+	}
+	return next
+}
+
+// answer returns the one answer for rulings that are equal.
+func (s *Set) answer(r *ruling) *answer {
+	key := r.key()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, ok := s.known[key]; ok {
+		return a
+	}
+	a := &answer{ruling: r}
+	slices.Sort(r.match)
+	a.hits = &signin.Hits{ID: uint32(len(s.answers)), Match: slices.Clone(r.match), Ticks: len(r.ticks) > 0, Pending: len(r.rest) > 0}
+	for _, x := range r.rest {
+		x.tree.conditions(func(cond int32) {
+			g := s.conditions[cond].group
+			a.needs |= 1 << g
+			if g == mixedLineGroup && !slices.Contains(a.mixed, cond) {
+				a.mixed = append(a.mixed, cond)
+			}
+		})
+	}
+	s.answers, s.known[key] = append(s.answers, a), a
+	return a
+}
+
+// of returns the answer behind hits that this set gave, or nil for others.
+func (s *Set) of(h *signin.Hits) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h == nil || int(h.ID) >= len(s.answers) || s.answers[h.ID].hits != h {
+		return nil
+	}
+	return s.answers[h.ID]
+}
+
+// key is a text that equal rulings share, in whatever order they were reached.
+func (r *ruling) key() string {
+	slices.Sort(r.match)
+	slices.SortFunc(r.ticks, func(a, b tickOf) int { return int(a.rule-b.rule)<<8 + int(a.step-b.step) })
+	slices.SortFunc(r.broken, func(a, b breach) int {
+		if a.step != b.step {
+			return int(a.step - b.step)
+		}
+		return int(a.cond - b.cond)
+	})
+	var b []byte
+	for _, m := range r.match {
+		b = append(strconv.AppendInt(b, int64(m), 10), ',')
+	}
+	for _, t := range r.ticks {
+		b = append(strconv.AppendInt(append(b, 't'), int64(t.rule), 10), ',')
+		b = append(strconv.AppendInt(b, int64(t.step), 10), ',')
+	}
+	for _, x := range r.broken {
+		b = append(strconv.AppendInt(append(b, 'b'), int64(x.step), 10), ',')
+		b = append(strconv.AppendInt(b, int64(x.cond), 10), ',')
+	}
+	for _, x := range r.rest {
+		b = strconv.AppendInt(append(b, 'r'), int64(x.step), 10)
+		b = x.tree.appendKey(b)
+	}
+	return string(b)
+}
+
+// fail notes why a condition failed. Of several reasons the first in the alphabet is kept, so that it
+// does not matter who came first.
+func (s *Set) fail(cond int32, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have, ok := s.failures[cond]; !ok || message < have {
+		s.failures[cond] = message
+	}
+}

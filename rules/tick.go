@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"bytes"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// Ticks appends what this sign-in counts in rules that are decided by minutes. h is what Row or Line
+// gave for it.
+//
+// The group of a tick is the values of the rule's group_by, joined by tabs, then what its finding
+// must know besides: the protocol of a match, the dataset of a rule that looks at coverage. A rule
+// about accounts or addresses counts nothing where the line names none, and a rule that counts
+// values counts no empty one.
+func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []signin.Tick {
+	if !h.Ticks {
+		return dst
+	}
+	for _, t := range j.of(h).ruling.ticks {
+		r := &j.set.rules[t.rule]
+		if r.Type != Match && r.nameless(s) {
+			continue
+		}
+		tick := signin.Tick{Rule: t.rule, Step: t.step}
+		if r.byValue {
+			if tick.Distinct = j.hash(r, s); tick.Distinct == 0 {
+				continue
+			}
+		}
+		tick.Group = j.groupOf(r, s)
+		dst = append(dst, tick)
+	}
+	return dst
+}
+
+// nameless reports whether the line lacks what the rule groups by.
+func (r *compiled) nameless(s *signin.SignIn) bool {
+	for _, f := range r.group[:r.visible] {
+		if f == userField && s.Account.Key == "" || f == addressField && !s.Address.IP.IsValid() {
+			return true
+		}
+	}
+	return false
+}
+
+// groupOf returns the group of the rule that s belongs to, made once for equal ones.
+func (j *Judge) groupOf(r *compiled, s *signin.SignIn) string {
+	b := j.group[:0]
+	for i, f := range r.group {
+		if i > 0 {
+			b = append(b, '\t')
+		}
+		from := len(b)
+		b = j.appendValue(b, f, r, s)
+		// A tab within a value would pretend to be a border.
+		for i := bytes.IndexByte(b[from:], '\t'); i >= 0; i = bytes.IndexByte(b[from:], '\t') {
+			b[from+i] = ' '
+		}
+	}
+	j.group = b
+	if g, ok := j.groups[string(b)]; ok {
+		return g
+	}
+	g := string(b)
+	return keep(j.groups, g, g)
+}
+
+func (j *Judge) appendValue(b []byte, f field, r *compiled, s *signin.SignIn) []byte {
+	switch f {
+	case userField:
+		name, ok := j.subjects[s.Account]
+		if !ok {
+			name = keep(j.subjects, s.Account, cut(Subject(s.Account)))
+		}
+		return append(b, name...)
+	case addressField:
+		source, ok := j.sources[s.Address]
+		if !ok {
+			source = keep(j.sources, s.Address, cut(s.Address.String()))
+		}
+		return append(b, source...)
+	case pathField:
+		return append(b, cutBytes(s.Facts.Path)...)
+	}
+	return append(b, j.eval.view.value(f, s, r.zone)...)
+}
+
+// hash is FNV-1a of the value that the rule counts: the same in every run. It is 0 for no value.
+func (j *Judge) hash(r *compiled, s *signin.SignIn) uint64 {
+	j.group = j.appendValue(j.group[:0], r.distinct, r, s)
+	if len(j.group) == 0 {
+		return 0
+	}
+	h := uint64(14695981039346656037)
+	for _, c := range j.group {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return max(h, 1)
+}
