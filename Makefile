@@ -1,0 +1,43 @@
+# What a developer runs. `make test` is everything that CI runs; it needs Go and, the first time, the module proxy.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 3s
+
+.PHONY: build test lint unit fuzz bench bench-once samples clean
+
+build:
+	$(GO) build -trimpath -o bin/outmode ./cmd/outmode
+
+test: lint unit fuzz bench-once
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	GOOS=windows GOARCH=amd64 $(GO) vet ./ingest/... ./cmd/... ./rules/... ./internal/...
+	$(GO) run $(STATICCHECK) ./...
+
+unit:
+	$(GO) test -race -shuffle=on ./...
+
+# Every fuzz target, for a few seconds each.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench-once:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+# The goals of performance, measured; see docs/performance.md. It never fails a build.
+bench: build
+	$(GO) run ./samples/bench -outmode bin/outmode
+
+samples:
+	$(GO) run ./samples/gen contoso samples/contoso
+
+clean:
+	rm -rf bin bench

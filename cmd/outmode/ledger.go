@@ -1,0 +1,120 @@
+package main
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// ledger shows what became of every line, per folder and in total.
+func (t *tableWriter) ledger() {
+	t.heading("What was read")
+	tb := newTable("folder", "kind", "server", ">files", ">lines", ">sign-ins", ">noise", ">other", ">malformed", ">headers", "from", "to")
+	for _, g := range t.groups() {
+		l := g.lines
+		tb.add(g.name, g.kind, orDash(g.server), number(g.files), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other),
+			number(l.Malformed), number(l.Directive), g.from, g.to)
+	}
+	l := t.r.Lines
+	tb.add("total", "", "", number(len(t.r.Sources)), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other), number(l.Malformed), number(l.Directive), "", "")
+	tb.write(t.w, t.p)
+	s := t.r.SignIns
+	t.printf("\n  %s = %s counted + %s told twice (by IIS and by HttpProxy)\n", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice))
+	t.causes("noise", t.r.Noise)
+	if t.verbose {
+		t.causes("other", t.r.Other)
+	}
+	for _, f := range t.r.Servers {
+		if f.Server != "" {
+			t.printf("  %s is %s: %s\n", cell(f.Folder), cell(f.Server), f.How)
+		}
+	}
+}
+
+func (t *tableWriter) causes(what string, cs []cause) {
+	if len(cs) == 0 {
+		return
+	}
+	var parts []string
+	for _, c := range cs {
+		parts = append(parts, number(c.Lines)+" "+c.Reason)
+	}
+	t.printf("  %s: %s\n", what, cell(strings.Join(parts, "; ")))
+}
+
+// A group is a row of the ledger: the files of one kind and state in one folder.
+type group struct {
+	name, kind, server string
+	files              int
+	lines              signin.Lines
+	from, to           string
+}
+
+func (t *tableWriter) groups() []group {
+	var groups []group
+	at := map[[3]string]int{}
+	for i := range t.r.Sources {
+		s := &t.r.Sources[i]
+		g := group{name: path.Dir(s.Path), kind: s.Kind, server: s.Server}
+		if s.State != "read" {
+			g.kind += " (" + strings.ReplaceAll(s.State, "_", " ") + ")"
+		}
+		if t.verbose {
+			g.name = s.Path
+		}
+		k := [3]string{g.name, g.kind, g.server}
+		n, ok := at[k]
+		if !ok {
+			n = len(groups)
+			at[k] = n
+			groups = append(groups, g)
+		}
+		groups[n].add(s, t.day)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return strings.Compare(a.name, b.name) })
+	return groups
+}
+
+func (g *group) add(s *source, day func(string) string) {
+	g.files++
+	g.lines.Add(s.Lines)
+	if s.FirstEvent == "" {
+		return
+	}
+	if first := day(s.FirstEvent); g.from == "" || first < g.from {
+		g.from = first
+	}
+	g.to = max(g.to, day(s.LastEvent))
+}
+
+func (t *tableWriter) notes() {
+	if len(t.r.Notes) == 0 {
+		return
+	}
+	t.heading("What is missing, and why")
+	n := len(t.r.Notes)
+	if !t.verbose {
+		n = t.limit(n)
+	}
+	for _, s := range t.r.Notes[:n] {
+		t.printf("  - %s\n", cell(s))
+	}
+	if n < len(t.r.Notes) {
+		t.printf("  ... and %s more: -v shows all\n", number(len(t.r.Notes)-n))
+	}
+}
+
+func (t *tableWriter) next() {
+	paths := cell(strings.Join(t.r.paths, " "))
+	t.heading("Next")
+	for _, f := range t.r.found {
+		for _, at := range f.Evidence {
+			t.printf("  outmode explain --line %d %s    why the first finding fires\n", at.Line, cell(t.r.logs[at.File].Input.Path))
+			t.printf("  outmode scan %s -o json    everything above as one object, with the evidence\n", paths)
+			return
+		}
+	}
+	t.printf("  outmode scan %s -v    every file and every reason\n", paths)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/outmode/outmode"
+
+// mayImport is the whole policy: which rooms a room's files, tests apart, may see. A room that is not
+// here may not exist.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		"internal/signin": {},
+		"ingest/tail":     {},
+		"ingest":          {"internal/signin", "ingest/tail"},
+		"ingest/exchange": {"internal/signin", "ingest"},
+		"rules":           {"internal/signin"},
+		"cmd/outmode":     {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "rules"},
+		"samples/gen":     {},
+		"samples/bench":   {},
+	}
+}
+
+// onlyIn confines a library to the one room that is built on it.
+func onlyIn() map[string]string {
+	return map[string]string{
+		"github.com/expr-lang/expr":    "rules",
+		"github.com/goccy/go-yaml":     "rules",
+		"github.com/spf13/cobra":       "cmd/outmode",
+		"github.com/hpcloud/tail":      "ingest/tail",
+		"github.com/fsnotify/fsnotify": "ingest",
+	}
+}
+
+// goFiles gives every Go file of the repository to visit, by its path from the root.
+func goFiles(t *testing.T, visit func(file string)) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if !d.IsDir() && strings.HasSuffix(p, ".go") {
+			rel, err := filepath.Rel(root, p)
+			if err != nil {
+				return err
+			}
+			visit(filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImportPolicy(t *testing.T) {
+	t.Parallel()
+	policy, confined := mayImport(), onlyIn()
+	seen := 0
+	goFiles(t, func(file string) {
+		room := path.Dir(file)
+		allowed, known := policy[room]
+		if !known {
+			t.Errorf("%s: the room %q is not in the policy; a new room is a decision", file, room)
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", file), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, spec := range tree.Imports {
+			seen++
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			ours, isOurs := strings.CutPrefix(imported, module+"/")
+			switch {
+			case isOurs && ours == "cmd/outmode":
+				t.Errorf("%s imports %s: nothing imports the command", file, ours)
+			case isOurs && !strings.HasSuffix(file, "_test.go") && !slices.Contains(allowed, ours):
+				t.Errorf("%s imports %s: %s may import only %v", file, ours, room, allowed)
+			}
+			for library, owner := range confined {
+				if (imported == library || strings.HasPrefix(imported, library+"/")) && room != owner {
+					t.Errorf("%s imports %s, which belongs to %s", file, imported, owner)
+				}
+			}
+		}
+	})
+	if seen == 0 {
+		t.Error("no import was looked at")
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	documented := map[string]bool{}
+	goFiles(t, func(file string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", file), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		room := path.Dir(file)
+		documented[room] = documented[room] || tree.Doc != nil && len(tree.Doc.Text()) > 40
+	})
+	for room, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no comment that says what it is for", room)
+		}
+	}
+}
+
+func TestHouseRules(t *testing.T) {
+	t.Parallel()
+	goFiles(t, func(file string) {
+		text, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for n, line := range strings.Split(string(text), "\n") {
+			switch {
+			case strings.HasPrefix(line, "func init()"):
+				t.Errorf("%s:%d: no init functions", file, n+1)
+			case strings.HasSuffix(file, "_test.go") && strings.Contains(line, "time"+".Sleep("):
+				t.Errorf("%s:%d: no sleeps in tests", file, n+1)
+			}
+		}
+		if lines := strings.Count(string(text), "\n"); lines > 500 && !strings.HasSuffix(file, "_test.go") {
+			t.Errorf("%s has %d lines: does it still hold one idea?", file, lines)
+		}
+	})
+}

@@ -1,0 +1,426 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+// A report is the answer of scan: what -o json prints, and what the table and the CSV are made of.
+type report struct {
+	Period   period       `json:"period"`
+	Lines    signin.Lines `json:"lines"`
+	SignIns  signIns      `json:"signins"`
+	Findings []finding    `json:"findings"`
+	Accounts []account    `json:"accounts"`
+	Usage    []usage      `json:"usage"`
+	Coverage []coverage   `json:"coverage"`
+	Servers  []folder     `json:"servers"` // whose logs the folders are that do not say so
+	Noise    []cause      `json:"noise"`   // by reason
+	Other    []cause      `json:"other"`
+	Sources  []source     `json:"sources"`
+	Broken   []broken     `json:"broken_rules"`
+	Notes    []string     `json:"notes"`
+
+	paths      []string
+	found      []rules.Finding
+	logs       []ingest.Log
+	incomplete bool
+	ruleCount  int
+}
+
+type period struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+type signIns struct {
+	Lines     int64 `json:"lines"`
+	Counted   int64 `json:"counted"`
+	ToldTwice int64 `json:"told_twice"`
+}
+
+type usage struct {
+	Server    string   `json:"server"`
+	Dataset   string   `json:"dataset"`
+	User      string   `json:"user"`
+	Protocol  string   `json:"protocol"`
+	Auth      string   `json:"auth"`
+	Mechanism string   `json:"mechanism"`
+	Outcome   string   `json:"outcome"`
+	Evidence  string   `json:"evidence"`
+	Traffic   string   `json:"traffic"`
+	Client    string   `json:"client"`
+	Internal  bool     `json:"internal"`
+	Backend   bool     `json:"backend"`
+	Count     int64    `json:"count"`
+	First     string   `json:"first"`
+	Last      string   `json:"last"`
+	Days      int      `json:"days"`
+	Addresses []string `json:"addresses"`
+
+	u *signin.Usage
+}
+
+// An account is one identity as logged that signed in; a refused name is a victim and not here.
+type account struct {
+	User         string   `json:"user"`
+	Forms        []string `json:"forms"`
+	Protocols    []string `json:"protocols"`
+	Auths        []string `json:"auths"`
+	Clients      []string `json:"clients"`
+	LegacyEXO    bool     `json:"legacy_exo"`
+	LegacyOnPrem bool     `json:"legacy_onprem"`
+	Count        int64    `json:"count"`
+	First        string   `json:"first"`
+	Last         string   `json:"last"`
+
+	first, last      int64
+	basic, legacy    int64 // sign-ins that AllowBasicAuth* and BlockLegacyAuth* would refuse
+	lastBasic        int64
+	basicWays        []string // "ews basic"
+	service, network bool
+}
+
+type coverage struct {
+	Server   string `json:"server"`
+	Kind     string `json:"kind"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Complete bool   `json:"complete"`
+	Gaps     []gap  `json:"gaps"`
+}
+
+type gap struct {
+	From   any    `json:"from"`
+	To     any    `json:"to"`
+	Reason string `json:"reason"`
+}
+
+type folder struct {
+	Folder string `json:"folder"`
+	Server string `json:"server"`
+	How    string `json:"how"`
+}
+
+type cause struct {
+	Reason string `json:"reason"`
+	Lines  int64  `json:"lines"`
+}
+
+type source struct {
+	Path       string       `json:"path"`
+	Kind       string       `json:"kind"`
+	Server     string       `json:"server"`
+	Size       int64        `json:"size"`
+	Offset     int64        `json:"offset"`
+	State      string       `json:"state"`
+	Why        string       `json:"why,omitempty"`
+	Lines      signin.Lines `json:"lines"`
+	FirstEvent string       `json:"first_event"`
+	LastEvent  string       `json:"last_event"`
+	Gaps       []gap        `json:"gaps"`
+	Malformed  []cause      `json:"malformed,omitempty"`
+}
+
+type broken struct {
+	Rule  string `json:"rule"`
+	Count int64  `json:"count"`
+	Error string `json:"error"`
+}
+
+// A finding is a rule's, with the lines that show it.
+type finding struct {
+	rules.Finding
+	Evidence []evidence `json:"evidence"`
+}
+
+type evidence struct {
+	File   string          `json:"file"`
+	Offset int64           `json:"offset"`
+	Length int             `json:"length"`
+	SHA256 string          `json:"sha256"`
+	Line   int64           `json:"line"`
+	SignIn json.RawMessage `json:"signin"`
+}
+
+// malformedShare is the share of malformed lines beyond which a log counts as not understood.
+const malformedShare = 0.01
+
+func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, paths []string) *report {
+	r := &report{paths: paths, logs: res.Logs, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
+		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len()}
+	r.addUsage(res)
+	r.addAccounts(res)
+	r.addFindings(res, set)
+	r.addSources(res, problems)
+	r.addCoverage(res)
+	r.addNotes(res, problems)
+	return r
+}
+
+func causes(cs ingest.Causes) []cause {
+	out := []cause{}
+	for _, c := range cs {
+		out = append(out, cause{c.Reason, c.Lines})
+	}
+	return out
+}
+
+// addUsage prints the rows. Rows that differ only in what the contract does not show are one.
+func (r *report) addUsage(res *ingest.Result) {
+	r.Usage = []usage{}
+	at := map[usageKey]int{}
+	for i := range res.Usage {
+		u := &res.Usage[i]
+		row := usage{Server: u.Server, Dataset: u.Kind.Dataset(), User: u.Account.Key, Protocol: u.Protocol.String(), Auth: u.Auth.String(),
+			Mechanism: u.Mechanism.String(), Outcome: u.Outcome.String(), Evidence: u.Evidence.String(), Traffic: u.Traffic.String(),
+			Client: u.Client, Internal: u.Internal, Backend: u.Backend}
+		k := keyOf(u)
+		n, ok := at[k]
+		if !ok {
+			n = len(r.Usage)
+			at[k] = n
+			first := *u
+			row.u = &first
+			r.Usage = append(r.Usage, row)
+		} else {
+			merge(r.Usage[n].u, u)
+		}
+	}
+	for i := range r.Usage {
+		row := &r.Usage[i]
+		row.Count, row.First, row.Last, row.Days = row.u.Count, rfc3339(row.u.First), rfc3339(row.u.Last), len(row.u.Days)
+		row.Addresses = append([]string{}, row.u.Addresses...)
+	}
+}
+
+// usageKey is what a row is told apart by in the output.
+type usageKey struct {
+	server, user, client string
+	kind                 signin.Kind
+	words                [6]uint8
+	internal, backend    bool
+}
+
+func keyOf(u *signin.Usage) usageKey {
+	return usageKey{u.Server, u.Account.Key, u.Client, u.Kind, [6]uint8{uint8(u.Protocol), uint8(u.Auth), uint8(u.Mechanism),
+		uint8(u.Outcome), uint8(u.Evidence), uint8(u.Traffic)}, u.Internal, u.Backend}
+}
+
+// merge adds a row of the same key.
+func merge(to, u *signin.Usage) {
+	to.Count += u.Count
+	to.First, to.Last = min(to.First, u.First), max(to.Last, u.Last)
+	to.Days = append(slices.Clone(to.Days), u.Days...)
+	slices.Sort(to.Days)
+	to.Days = slices.Compact(to.Days)
+	to.Addresses = slices.Clone(to.Addresses)
+	for _, a := range u.Addresses {
+		if !slices.Contains(to.Addresses, a) && len(to.Addresses) < 5 {
+			to.Addresses = append(to.Addresses, a)
+		}
+	}
+}
+
+func (r *report) addAccounts(res *ingest.Result) {
+	r.Accounts = []account{}
+	at := map[string]int{}
+	for i := range res.Usage {
+		u := &res.Usage[i]
+		if u.Outcome != signin.Success {
+			continue
+		}
+		n, ok := at[u.Account.Key]
+		if !ok {
+			n = len(r.Accounts)
+			at[u.Account.Key] = n
+			r.Accounts = append(r.Accounts, account{User: u.Account.Key, Forms: []string{u.Account.Key}, first: u.First})
+		}
+		r.Accounts[n].add(u)
+	}
+	for i := range r.Accounts {
+		a := &r.Accounts[i]
+		a.First, a.Last = rfc3339(a.first), rfc3339(a.last)
+		slices.Sort(a.Protocols)
+		slices.Sort(a.Auths)
+		slices.Sort(a.Clients)
+	}
+}
+
+func (a *account) add(u *signin.Usage) {
+	a.Count += u.Count
+	a.first, a.last = min(a.first, u.First), max(a.last, u.Last)
+	addOnce(&a.Protocols, u.Protocol.String())
+	addOnce(&a.Auths, u.Auth.String())
+	addOnce(&a.Clients, u.Client)
+	a.service = a.service || u.Traffic == signin.Service
+	a.network = a.network || !u.Internal
+	if signin.LegacyOnPrem(u.Protocol, u.Auth) {
+		a.LegacyOnPrem = true
+		a.legacy += u.Count
+	}
+	if signin.LegacyEXO(u.Protocol, u.Auth) {
+		a.LegacyEXO = true
+		a.basic += u.Count
+		a.lastBasic = max(a.lastBasic, u.Last)
+		addOnce(&a.basicWays, u.Protocol.String())
+	}
+}
+
+func addOnce(list *[]string, s string) {
+	if !slices.Contains(*list, s) {
+		*list = append(*list, s)
+	}
+}
+
+func (r *report) addFindings(res *ingest.Result, set *rules.Set) {
+	r.found = set.Findings(observed(res))
+	for _, b := range set.Broken() {
+		r.Broken = append(r.Broken, broken{b.Rule, b.Count, b.Error})
+	}
+}
+
+// cite adds to the findings the lines that show them, which takes a second look at the logs.
+func (r *report) cite(res *ingest.Result) {
+	var refs []signin.Ref
+	for _, f := range r.found {
+		refs = append(refs, f.Evidence...)
+	}
+	cited := res.Cite(refs)
+	r.Findings = []finding{}
+	for _, f := range r.found {
+		out := finding{Finding: f, Evidence: []evidence{}}
+		for _, ref := range f.Evidence {
+			e := evidence{File: res.Logs[ref.File].Input.Path, Offset: ref.Offset, Length: ref.Length, Line: ref.Line}
+			if c := cited[ref]; c != nil {
+				e.SHA256, e.SignIn = hex.EncodeToString(c.SHA256[:]), c.Document
+			}
+			out.Evidence = append(out.Evidence, e)
+		}
+		r.Findings = append(r.Findings, out)
+	}
+}
+
+func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
+	r.Sources = []source{}
+	var first, last int64
+	for i := range res.Logs {
+		l := &res.Logs[i]
+		s := source{Path: l.Input.Path, Kind: l.Format.Kind.String(), Server: l.Server, Size: l.Input.Size, Offset: l.Offset,
+			State: string(l.State), Why: l.Why, Lines: l.Lines, FirstEvent: rfc3339(l.First), LastEvent: rfc3339(l.Last), Gaps: []gap{}}
+		if l.Err != nil {
+			s.Why = l.Err.Error()
+			s.Gaps = append(s.Gaps, gap{l.Offset, nil, s.Why})
+			r.incomplete = true
+		}
+		for _, c := range l.Causes {
+			s.Malformed = append(s.Malformed, cause(c))
+		}
+		if float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total) {
+			r.incomplete = true
+		}
+		if l.First != 0 && (first == 0 || l.First < first) {
+			first = l.First
+		}
+		last = max(last, l.Last)
+		r.Sources = append(r.Sources, s)
+	}
+	for _, p := range problems {
+		if p.Severity != tail.Note {
+			r.incomplete = true
+		}
+	}
+	r.Period = period{rfc3339(first), rfc3339(last)}
+}
+
+func (r *report) addCoverage(res *ingest.Result) {
+	r.Coverage = []coverage{}
+	for _, c := range res.Coverage {
+		out := coverage{Server: c.Server, Kind: c.Kind.String(), From: rfc3339(c.From), To: rfc3339(c.To), Complete: c.Complete, Gaps: []gap{}}
+		for _, g := range c.Gaps {
+			out.Gaps = append(out.Gaps, gap{rfc3339(g.From), rfc3339(g.To), g.Reason})
+		}
+		r.Coverage = append(r.Coverage, out)
+	}
+	for _, f := range res.Folders {
+		r.Servers = append(r.Servers, folder{f.Path, f.Server, f.How})
+	}
+}
+
+// addNotes says what is missing and why, and what to do about it.
+func (r *report) addNotes(res *ingest.Result, problems []tail.Problem) {
+	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+	for _, p := range problems {
+		note("%s", p.Error())
+	}
+	r.noteLogs(res, note)
+	kinds := map[signin.Kind]bool{}
+	for _, c := range res.Coverage {
+		kinds[c.Kind] = true
+		for _, g := range c.Gaps {
+			note("%s: no %s data from %s to %s: what happened then is not known", c.Server, c.Kind, minute(g.From), minute(g.To))
+		}
+	}
+	for _, f := range res.Folders {
+		if f.Server == "" {
+			note("%s: these IIS logs do not name their server (%s); if its HttpProxy logs are here too, requests may be counted twice. Add s-computername to the logged fields", f.Path, f.How)
+		}
+	}
+	if kinds[signin.IIS] && !kinds[signin.HTTPProxy] {
+		note("no HttpProxy log was read: IIS alone names the account but not how it authenticated, so that Basic is not proven. Add Logging\\HttpProxy of the Exchange installation")
+	}
+	for _, k := range []signin.Kind{signin.POPLog, signin.IMAPLog, signin.SMTPLog} {
+		if !kinds[k] {
+			note("no %s log was read: %s", strings.ToUpper(k.String()), howToLog(k))
+		}
+	}
+	if res.Crowded > 0 {
+		note("%s are in the bucket \"(other accounts)\": there are more accounts than are told apart", plural(res.Crowded, "sign-in"))
+	}
+	if res.Lost > 0 {
+		note("%s of rules with a window were not kept: there are more groups than are told apart, and those rules may have missed something", plural(res.Lost, "count"))
+	}
+	for _, b := range r.Broken {
+		note("rule %s is broken: %s; it judged nothing where that happened (%s)", b.Rule, b.Error, plural(b.Count, "time"))
+	}
+}
+
+func howToLog(k signin.Kind) string {
+	switch k {
+	case signin.POPLog:
+		return "POP is not logged unless Set-PopSettings -ProtocolLogEnabled $true was run; no log does not mean no use"
+	case signin.IMAPLog:
+		return "IMAP is not logged unless Set-ImapSettings -ProtocolLogEnabled $true was run; no log does not mean no use"
+	}
+	return "SMTP submission is logged only where the receive connector has ProtocolLoggingLevel Verbose; no log does not mean no use"
+}
+
+func (r *report) noteLogs(res *ingest.Result, note func(string, ...any)) {
+	for i := range res.Logs {
+		l := &res.Logs[i]
+		switch {
+		case l.Err != nil:
+			note("%s: read up to byte %s: %v", l.Input.Path, number(l.Offset), l.Err)
+		case l.State == ingest.Duplicate:
+			note("%s: %s; counted once", l.Input.Path, l.Why)
+		case l.State == ingest.NotCounted:
+			note("%s: not counted: %s", l.Input.Path, l.Why)
+		case float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total):
+			note("%s: %s of %s malformed: %s", l.Input.Path, number(l.Lines.Malformed), plural(l.Lines.Total, "line"), l.Causes[0].Reason)
+		}
+	}
+}
+
+func (r *report) writeJSON(w io.Writer, res *ingest.Result) error {
+	r.cite(res)
+	return writeJSON(w, r)
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+func newRules(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "rules",
+		Short:   "List, check and test the rules",
+		Example: "  outmode rules list\n  outmode rules check ./my-rules\n  outmode rules test",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newRulesList(g), newRulesCheck(g), newRulesTest(g))
+	return c
+}
+
+// listed is what rules list -o json prints of a rule.
+type listed struct {
+	ID             string   `json:"id"`
+	Name           string   `json:"name"`
+	Severity       string   `json:"severity"`
+	Type           string   `json:"type"`
+	Status         string   `json:"status"`
+	Version        int      `json:"version"`
+	When           string   `json:"when,omitempty"`
+	Steps          []string `json:"steps,omitempty"`
+	Description    string   `json:"description"`
+	Tags           []string `json:"tags"`
+	Controls       []string `json:"controls"`
+	FalsePositives []string `json:"false_positives"`
+	File           string   `json:"file"`
+	Line           int      `json:"line"`
+}
+
+func newRulesList(g *globals) *cobra.Command {
+	var f ruleFlags
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "The rules that scan applies",
+		Long:    "List prints the rules that scan applies. -o json: one object, rules: id name severity type status version when steps description tags controls false_positives file line.",
+		Example: "  outmode rules list\n  outmode rules list --rules ./my-rules -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := g.format("table", "json"); err != nil {
+				return err
+			}
+			set, err := f.load(g)
+			if err != nil {
+				return err
+			}
+			return listRules(g, set)
+		},
+	}
+	f.flags(c)
+	return c
+}
+
+func listRules(g *globals, set *rules.Set) error {
+	out := struct {
+		Rules []listed `json:"rules"`
+	}{[]listed{}}
+	t := newTable("id", "severity", "type", "name")
+	for _, r := range set.Rules() {
+		status := r.Status
+		if status == "" {
+			status = "stable"
+		}
+		out.Rules = append(out.Rules, listed{ID: r.ID, Name: r.Name, Severity: r.Severity.String(), Type: r.Type.String(), Status: status,
+			Version: r.Version, When: r.When, Steps: r.Steps, Description: r.Description, Tags: list(r.Tags), Controls: list(r.Controls),
+			FalsePositives: list(r.FalsePositives), File: r.File, Line: r.Line})
+		t.add(r.ID, r.Severity.String(), r.Type.String(), r.Name)
+	}
+	if g.output == "json" {
+		return writeJSON(g.out, out)
+	}
+	t.write(g.out, g.painter())
+	_, err := fmt.Fprintf(g.out, "\n%s. outmode rules list -o json shows what each looks for\n", plural(len(out.Rules), "rule"))
+	return err
+}
+
+// list is never null in JSON.
+func list(s []string) []string { return append([]string{}, s...) }
+
+func newRulesCheck(g *globals) *cobra.Command {
+	var builtin bool
+	c := &cobra.Command{
+		Use:   "check [PATH...]",
+		Short: "Name every mistake in rule files, with its place",
+		Long: `Check reads rule files (or folders of *.yaml) and names every mistake of every file at once, as
+file:line:column: message. Without PATH it checks the built-in rules. Exit code 1 if there is a mistake.
+-o json: one object, problems: file line column message.`,
+		Example: "  outmode rules check ./my-rules\n  outmode rules check ./my-rules -o json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := g.format("table", "json"); err != nil {
+				return err
+			}
+			return checkRules(g, args, builtin || len(args) == 0)
+		},
+	}
+	c.Flags().BoolVar(&builtin, "with-builtin", false, "together with the built-in rules, whose ids they must not repeat")
+	return c
+}
+
+func checkRules(g *globals, paths []string, builtin bool) error {
+	set, problems := (&ruleFlags{dirs: paths, noBuiltin: !builtin}).compile()
+	if g.output == "json" {
+		if err := writeJSON(g.out, struct {
+			Problems []rules.Problem `json:"problems"`
+		}{append([]rules.Problem{}, problems...)}); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range problems {
+			fmt.Fprintln(g.out, plain(p.String()))
+		}
+	}
+	if len(problems) > 0 {
+		return &exit{exitError, fmt.Errorf("%s in the rules", plural(len(problems), "mistake"))}
+	}
+	if g.output == "table" {
+		fmt.Fprintf(g.out, "%s, no mistake\n", plural(set.Len(), "rule"))
+	}
+	return nil
+}
+
+// tested is what rules test -o json prints of a test.
+type tested struct {
+	Rule   string `json:"rule"`
+	Test   string `json:"test"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Passed bool   `json:"passed"`
+	Why    string `json:"why,omitempty"`
+}
+
+func newRulesTest(g *globals) *cobra.Command {
+	var f ruleFlags
+	c := &cobra.Command{
+		Use:   "test [FILTER]",
+		Short: "Run the tests that stand in the rules, from raw log lines",
+		Long: `Test runs the raw log lines of every rule's tests through the real decoders and the real pipeline, and
+compares the findings. FILTER takes rules whose id or name holds it. Exit code 1 if a test fails.
+-o json: one object, tests: rule test file line passed why; untested: rules without a positive and a negative test.`,
+		Example: "  outmode rules test\n  outmode rules test OM-1001\n  outmode rules test --rules ./my-rules --no-builtin",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := g.format("table", "json"); err != nil {
+				return err
+			}
+			set, err := f.load(g)
+			if err != nil {
+				return err
+			}
+			return testRules(c.Context(), g, set, strings.Join(args, ""))
+		},
+	}
+	f.flags(c)
+	return c
+}
+
+func testRules(ctx context.Context, g *globals, set *rules.Set, filter string) error {
+	results := set.Test(func(set *rules.Set, logs []rules.TestLog) (rules.Observed, error) { return replay(ctx, set, logs) }, filter)
+	out := struct {
+		Tests    []tested `json:"tests"`
+		Untested []string `json:"untested"`
+	}{[]tested{}, []string{}}
+	failed := 0
+	for _, r := range results {
+		out.Tests = append(out.Tests, tested(r))
+		if !r.Passed {
+			failed++
+		}
+	}
+	for _, u := range set.Untested() {
+		out.Untested = append(out.Untested, u.Rule)
+	}
+	if g.output == "json" {
+		if err := writeJSON(g.out, out); err != nil {
+			return err
+		}
+	} else {
+		printTests(g, out.Tests, out.Untested, failed)
+	}
+	if failed > 0 {
+		return &exit{exitError, errors.New("some rule tests failed")}
+	}
+	return nil
+}
+
+func printTests(g *globals, tests []tested, untested []string, failed int) {
+	for _, t := range tests {
+		if !t.Passed {
+			fmt.Fprintf(g.out, "%s:%d: %s: %q: %s\n", plain(t.File), t.Line, t.Rule, plain(t.Test), plain(t.Why))
+		} else if g.verbose {
+			fmt.Fprintf(g.out, "ok  %s  %s\n", t.Rule, plain(t.Test))
+		}
+	}
+	fmt.Fprintf(g.out, "%d passed, %d failed\n", len(tests)-failed, failed)
+	if len(untested) > 0 {
+		fmt.Fprintf(g.out, "without a positive and a negative test: %s\n", strings.Join(untested, " "))
+	}
+}
+
+// replay reads the lines of a rule's test as scan would read them from files.
+func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Observed, error) {
+	dir, err := os.MkdirTemp("", "outmode-rules-")
+	if err != nil {
+		return rules.Observed{}, fmt.Errorf("making a folder for the lines of a test: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	for i, l := range logs {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.log", i)), withHeader(l), 0o600); err != nil {
+			return rules.Observed{}, fmt.Errorf("writing the lines of a test: %w", err)
+		}
+	}
+	inputs, _ := tail.Find([]string{dir}, tail.FindOptions{})
+	res, err := ingest.Scan(ctx, inputs, ingest.Options{Recognize: exchange.Recognize, Workers: 1,
+		Org:      signin.Organisation{Internal: signin.DefaultInternal()},
+		NewJudge: func() ingest.Judge { return set.NewJudge() }, Distinct: set.DistinctLimit})
+	if err != nil {
+		return rules.Observed{}, err
+	}
+	for _, l := range res.Logs {
+		switch {
+		case l.Why != "":
+			return rules.Observed{}, fmt.Errorf("the lines are not counted: %s", l.Why)
+		case l.Lines.Malformed > 0:
+			return rules.Observed{}, fmt.Errorf("%d malformed: %s", l.Lines.Malformed, l.Causes[0].Reason)
+		}
+	}
+	return observed(res), nil
+}
+
+func observed(res *ingest.Result) rules.Observed {
+	return rules.Observed{Usage: res.Usage, Minutes: res.Minutes, Covered: res.Covered}
+}
+
+// withHeader puts the header in front of lines that come without one.
+func withHeader(l rules.TestLog) []byte {
+	lines := l.Lines
+	if len(lines) > 0 && lines[len(lines)-1] != '\n' {
+		lines = append(lines[:len(lines):len(lines)], '\n')
+	}
+	if l.Kind == signin.UnknownKind {
+		return lines
+	}
+	fields := l.Fields
+	if fields == "" {
+		if strings.HasPrefix(string(lines), "#") || strings.HasPrefix(strings.ToLower(string(lines)), "datetime,") {
+			return lines
+		}
+		fields = exchange.DefaultFields(l.Kind)
+	}
+	head := "#Fields: "
+	switch l.Kind {
+	case signin.IIS:
+		fields = strings.ReplaceAll(fields, ",", " ")
+	case signin.SMTPLog:
+		head = "#Log-type: SMTP Receive Protocol Log\n" + head
+	case signin.HTTPProxy:
+		head = "#Log-type: HttpProxy Logs\n" + head
+	case signin.IMAPLog:
+		head = "#Log-type: IMAP4 Log\n" + head
+	case signin.POPLog:
+		head = "#Log-type: POP3 Log\n" + head
+	}
+	return append([]byte(head+fields+"\n"), lines...)
+}

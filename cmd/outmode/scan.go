@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+// scanFlags are what scan can be told.
+type scanFlags struct {
+	*globals
+	organisation
+	ruleFlags
+	since, until string
+	failOn       string
+	workers      int
+	top          int
+}
+
+func newScan(g *globals) *cobra.Command {
+	f := &scanFlags{globals: g}
+	c := &cobra.Command{
+		Use:   "scan PATH...",
+		Short: "Audit log files once: who signs in with what, which rules fire, what was read",
+		Long: `Scan reads logs of IIS, HttpProxy, POP, IMAP and SMTP: files, folders (with all below them), globs,
+.gz and .zip archives, or standard input (-). What a file is, is told from its content.
+
+It prints which accounts used which protocol with which authentication, what of it a block policy
+would refuse, which rules fire, and what became of every line that was read.
+
+-o json prints one object, -o csv the usage rows, -o ndjson every counted sign-in as an ECS document.
+Exit codes: 0 done, 1 error, 2 usage, 3 done but a log could not be read to its end, 4 findings at or
+above --fail-on.`,
+		Example: `  outmode scan /logs
+  outmode scan --since 7d --top 50 '/mnt/ex*/Logging/HttpProxy'
+  outmode scan /logs -o json > audit.json
+  outmode scan /logs --fail-on high -q`,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.since, "since", "", "first day to count: 7d, 2026-10-06 or RFC 3339, rounded to UTC days")
+	fl.StringVar(&f.until, "until", "", "last day to count, in the same forms")
+	fl.StringVar(&f.failOn, "fail-on", "", "exit with 4 if there is a finding of this severity or a higher one")
+	fl.IntVar(&f.workers, "workers", 0, "how many files or parts are read at once (default: one per processor)")
+	fl.IntVar(&f.top, "top", 20, "how many accounts and findings the table shows; 0 for all")
+	f.organisation.flags(c)
+	f.ruleFlags.flags(c)
+	return c
+}
+
+func (f *scanFlags) run(ctx context.Context, args []string) error {
+	if err := f.format("table", "json", "ndjson", "csv"); err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return usagef("scan needs a PATH: a log file, a folder of logs, or - for standard input")
+	}
+	threshold, err := severityFlag("--fail-on", f.failOn)
+	if err != nil {
+		return err
+	}
+	opt, err := f.options()
+	if err != nil {
+		return err
+	}
+	set, err := f.ruleFlags.load(f.globals)
+	if err != nil {
+		return err
+	}
+	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
+	opt.Distinct = set.DistinctLimit
+	inputs, problems := tail.Find(args, tail.FindOptions{Stdin: f.in, Exclude: f.excludesFile})
+	defer func() { _ = tail.Cleanup(inputs) }()
+	for _, p := range problems {
+		if p.Severity == tail.Missing {
+			return &exit{exitError, p}
+		}
+	}
+	bar := f.progress()
+	opt.Progress = bar.update
+	res, err := ingest.Scan(ctx, inputs, opt)
+	bar.done()
+	if err != nil {
+		return fmt.Errorf("scan was stopped: %w", err)
+	}
+	rep := newReport(res, problems, set, args)
+	if err := f.write(ctx, rep, res); err != nil {
+		return err
+	}
+	return rep.exit(threshold, f.failOn != "")
+}
+
+// options turns the flags into what ingest needs.
+func (f *scanFlags) options() (ingest.Options, error) {
+	opt := ingest.Options{Recognize: exchange.Recognize, Workers: f.workers}
+	org, err := f.organisation.build()
+	if err != nil {
+		return opt, err
+	}
+	opt.Org = org
+	if opt.Since, err = dayFlag("--since", f.since, time.Now()); err != nil {
+		return opt, err
+	}
+	if opt.Until, err = dayFlag("--until", f.until, time.Now()); err != nil {
+		return opt, err
+	}
+	if f.until != "" {
+		opt.Until += 24 * time.Hour.Milliseconds() // the day that is named still counts
+	}
+	if opt.Until > 0 && opt.Until <= opt.Since {
+		return opt, usagef("--until %s is before --since %s", f.until, f.since)
+	}
+	if f.workers < 0 || f.top < 0 {
+		return opt, usagef("--workers and --top cannot be negative")
+	}
+	return opt, nil
+}
+
+// dayFlag reads a day as "7d" before now, a date or an RFC 3339 instant, and returns its first
+// instant in UTC, in Unix milliseconds.
+func dayFlag(flag, value string, now time.Time) (int64, error) {
+	if value == "" {
+		return 0, nil
+	}
+	var days int
+	if n, err := fmt.Sscanf(value, "%dd", &days); n == 1 && err == nil && fmt.Sprintf("%dd", days) == value && days >= 0 {
+		return dayStart(now.AddDate(0, 0, -days)), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return dayStart(t), nil
+		}
+	}
+	return 0, usagef("%s %q is no day; write 7d, 2026-10-06 or 2026-10-06T08:00:00Z", flag, value)
+}
+
+func dayStart(t time.Time) int64 { return t.UTC().Truncate(24 * time.Hour).UnixMilli() }
+
+func severityFlag(flag, value string) (signin.Severity, error) {
+	s, ok := signin.ParseSeverity(value)
+	if value != "" && !ok {
+		return 0, usagef("%s %q is no severity; write %s", flag, value, join(signin.Words("severity"), ", ", " or "))
+	}
+	return s, nil
+}
+
+func (f *scanFlags) write(ctx context.Context, rep *report, res *ingest.Result) error {
+	switch f.output {
+	case "json":
+		return rep.writeJSON(f.out, res)
+	case "csv":
+		return rep.writeCSV(f.out)
+	case "ndjson":
+		err := res.Documents(ctx, func(lines []byte) error {
+			_, err := f.out.Write(lines)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("writing the sign-ins: %w", err)
+		}
+		return nil
+	}
+	return rep.writeTable(f.out, f.painter(), f.top, f.verbose)
+}
+
+// exit is the code that the report deserves, as an error; nil for 0.
+func (r *report) exit(threshold signin.Severity, fail bool) error {
+	if fail {
+		for _, fd := range r.found {
+			if fd.Severity >= threshold {
+				return &exit{code: exitFindings}
+			}
+		}
+	}
+	if r.incomplete {
+		return &exit{code: exitIncomplete}
+	}
+	return nil
+}
+
+// ruleFlags say which rules apply.
+type ruleFlags struct {
+	dirs      []string
+	noBuiltin bool
+}
+
+func (f *ruleFlags) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.dirs, "rules", nil, "a folder of rule files (*.yaml), or one file, to add to the built-in rules")
+	c.Flags().BoolVar(&f.noBuiltin, "no-builtin", false, "without the built-in rules")
+}
+
+// load compiles the rules. Every mistake in every file is named before the command gives up.
+func (f *ruleFlags) load(g *globals) (*rules.Set, error) {
+	set, problems := f.compile()
+	if len(problems) == 0 {
+		return set, nil
+	}
+	for _, p := range problems {
+		fmt.Fprintln(g.err, plain(p.String()))
+	}
+	return nil, &exit{exitError, errors.New("the rules have mistakes; nothing was read. \"outmode rules check\" checks rules alone")}
+}
+
+func (f *ruleFlags) compile() (*rules.Set, []rules.Problem) {
+	var files []rules.File
+	var problems []rules.Problem
+	if !f.noBuiltin {
+		files = rules.Builtin()
+	}
+	for _, dir := range f.dirs {
+		more, bad := rules.ReadDir(dir)
+		files, problems = append(files, more...), append(problems, bad...)
+	}
+	set, bad := rules.Load(files)
+	return set, append(problems, bad...)
+}
+
+// writeJSON writes one indented object and nothing else.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
