@@ -51,14 +51,14 @@ func (w *worker) addSignIn(log int, l *line) {
 	r.count++
 	r.first, r.last = min(r.first, ms), max(r.last, ms)
 	if day := int32(ms / dayMs); !r.days.add(day) {
-		t.rows.tail(i).addDay(day)
+		t.rows.addDay(i, day)
 	}
-	if r.from != s.Address {
-		r.from = s.Address
-		t.rows.tail(i).see(sighting{s.Address, l.offset, int32(log)})
+	if r.from != s.Address.Serial {
+		r.from = s.Address.Serial
+		t.rows.tail(i).see(s.Address.IP.As16())
 	}
 	if asks&asksTicks != 0 {
-		w.tick(t.rows.tail(i).hits, k, log, l)
+		w.tick(t.hits[t.rows.tail(i).hits], k, log, l)
 	}
 }
 
@@ -93,7 +93,7 @@ func (w *worker) row(k key, log int, l *line) (place int32, asks uint32) {
 	if asks&asksLine == 0 {
 		return place, asks
 	}
-	hits := w.judge.Line(t.tail(place).hits, l.s)
+	hits := w.judge.Line(w.tally.hits[t.tail(place).hits], l.s)
 	k.hits = hits.ID + 1
 	h = k.hash()
 	if place, asks = t.find(&k, h); place < 0 {
@@ -102,9 +102,16 @@ func (w *worker) row(k key, log int, l *line) (place int32, asks uint32) {
 	return place, asks
 }
 
-func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) (place int32, asks uint32) {
+func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) (at int32, asks uint32) {
+	if hits != nil && hits.Pending {
+		asks |= asksLine
+	}
+	if hits != nil && hits.Ticks {
+		asks |= asksTicks
+	}
 	ms := l.s.Facts.Time
-	return w.tally.rows.add(row{key: k, first: ms, last: ms}, rowTail{hits: hits, at: l.ref(log)}, h)
+	tail := rowTail{hits: w.tally.placeOf(hits), at: place{l.offset, l.number, int32(log), int32(len(l.raw))}}
+	return w.tally.rows.add(row{key: k, first: ms, last: ms}, tail, h, asks), asks
 }
 
 // ref points to the line. Its number counts from the beginning of the part until the scan ends.

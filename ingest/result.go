@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -36,17 +37,7 @@ func (s *scan) result() *Result {
 	for i := range s.logs {
 		r.Lines.Add(s.logs[i].Lines)
 	}
-	names := &[256]string{}
-	r.Usage = make([]signin.Usage, 0, t.rows.n)
-	for i := range t.rows.n {
-		u := s.usage(t.rows.row(i), t.rows.tail(i), names)
-		if r.Counted += u.Count; u.Account == signin.OtherAccounts() {
-			r.Crowded += u.Count
-		}
-		r.Usage = append(r.Usage, u)
-	}
-	t.rows = rowTable{}
-	slices.SortFunc(r.Usage, func(a, b signin.Usage) int { return compareRefs(a.At, b.At) })
+	r.addUsage(t)
 	for _, mk := range t.order {
 		m := *t.minutes[mk]
 		m.At.Line = s.logs[m.At.File].lineAt(m.At.Offset, m.At.Line)
@@ -59,29 +50,75 @@ func (s *scan) result() *Result {
 	return r
 }
 
-func (s *scan) usage(r *row, tail *rowTail, names *[256]string) signin.Usage {
-	k, t := r.key, s.sum
-	if names[k.family] == "" {
-		names[k.family] = signin.FamilyName(k.family)
+// addUsage turns the rows into usage, in the order of their first lines, and lets go of them.
+func (r *Result) addUsage(t *tally) {
+	order := make([]int32, t.rows.n)
+	for i := range order {
+		order[i] = int32(i)
 	}
-	u := signin.Usage{Server: t.servers[k.server], Kind: k.kind, Account: t.accounts.list[k.user], Protocol: k.protocol, Auth: k.auth,
-		Mechanism: k.mechanism, Outcome: k.outcome, Evidence: k.evidence, Traffic: k.traffic, Client: names[k.family], Modern: k.modern,
-		Internal: k.flags&flagInternal != 0, Backend: k.flags&flagBackend != 0, Count: r.count, First: r.first, Last: r.last,
-		Hits: tail.hits, At: tail.at}
-	u.At.Line = s.logs[u.At.File].lineAt(u.At.Offset, u.At.Line)
-	eachDay(r.days, tail, func(day int32) { u.Days = append(u.Days, day) })
-	slices.Sort(u.Days)
-	u.Days = slices.Compact(u.Days)
-	for _, a := range tail.addresses {
-		if a.address != nil {
-			u.Addresses = append(u.Addresses, a.address.String())
+	slices.SortFunc(order, func(a, b int32) int {
+		x, y := t.rows.tail(a).at, t.rows.tail(b).at
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.offset, y.offset))
+	})
+	u := newUsages(t, r.Logs)
+	r.Usage = make([]signin.Usage, 0, len(order))
+	for _, i := range order {
+		row := u.row(i)
+		if r.Counted += row.Count; row.Account == signin.OtherAccounts() {
+			r.Crowded += row.Count
 		}
+		r.Usage = append(r.Usage, row)
 	}
-	return u
+	t.rows = rowTable{}
 }
 
-func compareRefs(a, b signin.Ref) int {
-	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
+// usages makes usage rows; the lists in them share their memory.
+type usages struct {
+	t         *tally
+	logs      []Log
+	names     [256]string
+	days      []int32
+	addresses []netip.Addr
+}
+
+func newUsages(t *tally, logs []Log) *usages {
+	days, addresses := 0, 0
+	for i := range t.rows.n {
+		addresses += int(t.rows.tail(i).seen)
+		for range t.rows.days(i) {
+			days++
+		}
+	}
+	return &usages{t: t, logs: logs, days: make([]int32, 0, days), addresses: make([]netip.Addr, 0, addresses)}
+}
+
+func (u *usages) row(i int32) signin.Usage {
+	t := u.t
+	r, tail := t.rows.row(i), t.rows.tail(i)
+	k := r.key
+	if u.names[k.family] == "" {
+		u.names[k.family] = signin.FamilyName(k.family)
+	}
+	out := signin.Usage{Server: t.servers[k.server], Kind: k.kind, Account: t.accounts.list[k.user], Protocol: k.protocol, Auth: k.auth,
+		Mechanism: k.mechanism, Outcome: k.outcome, Evidence: k.evidence, Traffic: k.traffic, Client: u.names[k.family], Modern: k.modern,
+		Internal: k.flags&flagInternal != 0, Backend: k.flags&flagBackend != 0, Count: r.count, First: r.first, Last: r.last,
+		Hits: t.hits[tail.hits], At: tail.at.ref()}
+	out.At.Line = u.logs[out.At.File].lineAt(out.At.Offset, out.At.Line)
+	from := len(u.days)
+	for day := range t.rows.days(i) {
+		u.days = append(u.days, day)
+	}
+	out.Days = u.days[from:len(u.days):len(u.days)]
+	slices.Sort(out.Days)
+	out.Days = slices.Compact(out.Days)
+	from = len(u.addresses)
+	for _, a := range tail.addresses[:tail.seen] {
+		if ip := netip.AddrFrom16(a).Unmap(); !ip.IsUnspecified() {
+			u.addresses = append(u.addresses, ip)
+		}
+	}
+	out.Addresses = u.addresses[from:len(u.addresses):len(u.addresses)]
+	return out
 }
 
 func compareMinutes(a, b signin.Minute) int {

@@ -1,6 +1,12 @@
 package ingest
 
-import "github.com/outmode/outmode/internal/signin"
+import (
+	"bytes"
+	"iter"
+	"maps"
+
+	"github.com/outmode/outmode/internal/signin"
+)
 
 // A key is what a usage row is found by. Its numbers are places in the lists of one tally.
 type key struct {
@@ -37,80 +43,60 @@ func (k *key) hash() uint64 {
 	return h ^ h>>29
 }
 
-// A row is a usage row while it grows: what every line touches, one cache line of it.
+// A row is a usage row while it grows: what every line touches, one cache line of it. Neither it nor
+// its tail holds a pointer, so that the collector need not look at rows.
 type row struct {
 	key   key
 	count int64
 	first int64
 	last  int64
 	days  days
-	from  *signin.Address // the last one
+	from  uint32 // signin.Address.Serial of the last one
 }
 
 // A rowTail is what few lines of a row touch.
 type rowTail struct {
-	hits      *signin.Hits
-	at        signin.Ref // the first line
-	addresses [sampled]sighting
-	days      map[int32]struct{} // that do not fit row.days
+	hits      uint32 // place in tally.hits
+	seen      uint32 // how many of addresses are set
+	at        place  // the first line
+	addresses [sampled][16]byte
 }
 
-// sampled is how many addresses a row shows: the first ones, in the order of path and offset.
+// sampled is how many addresses a row shows: the smallest ones, whatever order they come in.
 const sampled = 3
 
-// A sighting is an address and where it first appears.
-type sighting struct {
-	address *signin.Address
-	offset  int64
-	file    int32
+// A place is a signin.Ref, packed.
+type place struct {
+	offset, line int64
+	file, length int32
 }
 
-func (s sighting) before(o sighting) bool {
-	return s.file < o.file || s.file == o.file && s.offset < o.offset
+func (p place) ref() signin.Ref {
+	return signin.Ref{File: int(p.file), Offset: p.offset, Length: int(p.length), Line: p.line}
 }
 
-// see keeps the first few addresses of a row, whatever order they come in.
-func (t *rowTail) see(s sighting) {
-	if !s.address.IP.IsValid() {
+func (p place) before(o place) bool {
+	return p.file < o.file || p.file == o.file && p.offset < o.offset
+}
+
+// see keeps the smallest addresses of a row, in ascending order.
+func (t *rowTail) see(a [16]byte) {
+	i := 0
+	for ; i < int(t.seen); i++ {
+		switch bytes.Compare(a[:], t.addresses[i][:]) {
+		case 0:
+			return
+		case -1:
+			goto insert
+		}
+	}
+	if i == sampled {
 		return
 	}
-	for i := range t.addresses {
-		have := &t.addresses[i]
-		switch {
-		case have.address == nil:
-			*have = s
-			return
-		case have.address.IP == s.address.IP:
-			if s.before(*have) {
-				*have = s
-				t.sink(i)
-			}
-			return
-		case s.before(*have):
-			t.insert(i, s)
-			return
-		}
-	}
-}
-
-// sink moves a sighting that became earlier to its place.
-func (t *rowTail) sink(i int) {
-	for ; i > 0 && t.addresses[i].before(t.addresses[i-1]); i-- {
-		t.addresses[i], t.addresses[i-1] = t.addresses[i-1], t.addresses[i]
-	}
-}
-
-// insert puts a sighting at place i; an older one of the same address, or else the last, makes room.
-func (t *rowTail) insert(i int, s sighting) {
-	end := sampled - 1
-	for j := i; j < sampled; j++ {
-		if a := t.addresses[j].address; a == nil || a.IP == s.address.IP {
-			end = j
-			break
-		}
-	}
-	copy(t.addresses[i+1:end+1], t.addresses[i:end])
-	t.addresses[i] = s
+insert:
+	copy(t.addresses[i+1:], t.addresses[i:])
+	t.addresses[i] = a
+	t.seen = min(t.seen+1, sampled)
 }
 
 // A rowTable finds rows by their key. Rows lie in chunks, so that a growing table copies none.
@@ -119,6 +105,7 @@ type rowTable struct {
 	rows  [][]row
 	tails [][]rowTail // of the rows, in their order
 	n     int32
+	more  map[int32]map[int32]struct{} // days of rows that do not fit row.days
 }
 
 type rowSlot struct {
@@ -160,13 +147,10 @@ func (t *rowTable) find(k *key, h uint64) (place int32, asks uint32) {
 	}
 }
 
-// add puts a row into the table, which must not hold its key.
-func (t *rowTable) add(r row, tail rowTail, h uint64) (place int32, asks uint32) {
+// add puts a row that asks into the table, which must not hold its key.
+func (t *rowTable) add(r row, tail rowTail, h uint64, asks uint32) (place int32) {
 	if 2*int(t.n) >= len(t.slots) {
-		t.slots = make([]rowSlot, max(1<<chunkBits, 2*len(t.slots)))
-		for i := range t.n {
-			t.put(t.row(i).key.hash(), uint32(i+1)|t.tail(i).asks())
-		}
+		t.grow()
 	}
 	if int(t.n>>chunkBits) == len(t.rows) {
 		t.rows = append(t.rows, make([]row, 1<<chunkBits))
@@ -175,18 +159,18 @@ func (t *rowTable) add(r row, tail rowTail, h uint64) (place int32, asks uint32)
 	place = t.n
 	t.n++
 	*t.row(place), *t.tail(place) = r, tail
-	t.put(h, uint32(t.n)|tail.asks())
-	return place, tail.asks()
+	t.put(h, uint32(t.n)|asks)
+	return place
 }
 
-func (t *rowTail) asks() (asks uint32) {
-	if t.hits != nil && t.hits.Pending {
-		asks |= asksLine
+func (t *rowTable) grow() {
+	old := t.slots
+	t.slots = make([]rowSlot, max(1<<chunkBits, 2*len(old)))
+	for _, s := range old {
+		if s.row != 0 {
+			t.put(t.row(int32(s.row&placeMask)-1).key.hash(), s.row)
+		}
 	}
-	if t.hits != nil && t.hits.Ticks {
-		asks |= asksTicks
-	}
-	return asks
 }
 
 func (t *rowTable) put(h uint64, row uint32) {
@@ -200,31 +184,30 @@ func (t *rowTable) put(h uint64, row uint32) {
 
 func (t *rowTable) reset() { *t = rowTable{} }
 
-// merge adds a row whose key is of this table's tally.
-func (t *rowTable) merge(r *row, tail *rowTail) {
-	h := r.key.hash()
-	i, _ := t.find(&r.key, h)
-	if i < 0 {
-		t.add(*r, *tail, h)
+// merge adds row i of another table, under the key that it has in this table's tally.
+func (t *rowTable) merge(o *rowTable, i int32, k key, hits uint32) {
+	r, tail := *o.row(i), *o.tail(i)
+	r.key, tail.hits = k, hits
+	h := k.hash()
+	place, _ := t.find(&k, h)
+	if place < 0 {
+		place = t.add(r, tail, h, 0)
+		if more := o.more[i]; more != nil {
+			t.addDays(place, maps.Keys(more))
+		}
 		return
 	}
-	to, toTail := t.row(i), t.tail(i)
+	to, toTail := t.row(place), t.tail(place)
 	to.count += r.count
 	to.first, to.last = min(to.first, r.first), max(to.last, r.last)
-	if to.days != r.days || tail.days != nil {
-		eachDay(r.days, tail, func(day int32) {
-			if !to.days.add(day) {
-				toTail.addDay(day)
-			}
-		})
+	if to.days != r.days || o.more[i] != nil {
+		t.addDays(place, o.days(i))
 	}
-	if tail.at.Before(toTail.at) {
+	if tail.at.before(toTail.at) {
 		toTail.at = tail.at
 	}
-	for _, s := range tail.addresses {
-		if s.address != nil {
-			toTail.see(s)
-		}
+	for _, a := range tail.addresses[:tail.seen] {
+		toTail.see(a)
 	}
 }
 
@@ -250,21 +233,39 @@ func (d *days) add(day int32) bool {
 	return true
 }
 
-func (t *rowTail) addDay(day int32) {
-	if t.days == nil {
-		t.days = map[int32]struct{}{}
+// addDay adds a day to a row.
+func (t *rowTable) addDay(place, day int32) {
+	if t.row(place).days.add(day) {
+		return
 	}
-	t.days[day] = struct{}{}
+	if t.more == nil {
+		t.more = map[int32]map[int32]struct{}{}
+	}
+	if t.more[place] == nil {
+		t.more[place] = map[int32]struct{}{}
+	}
+	t.more[place][day] = struct{}{}
 }
 
-// eachDay gives every day of a row to visit; a day may come twice.
-func eachDay(d days, t *rowTail, visit func(int32)) {
-	for n := range int32(32) {
-		if d.mask&(1<<n) != 0 {
-			visit(d.base + n)
-		}
+func (t *rowTable) addDays(place int32, days iter.Seq[int32]) {
+	for day := range days {
+		t.addDay(place, day)
 	}
-	for day := range t.days {
-		visit(day)
+}
+
+// days gives every day of a row; a day may come twice.
+func (t *rowTable) days(place int32) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		d := t.row(place).days
+		for n := range int32(32) {
+			if d.mask&(1<<n) != 0 && !yield(d.base+n) {
+				return
+			}
+		}
+		for day := range t.more[place] {
+			if !yield(day) {
+				return
+			}
+		}
 	}
 }

@@ -14,6 +14,8 @@ type tally struct {
 	bounds   bounds
 	stamp    uint64 // marks the accounts that this tally numbered
 	rows     rowTable
+	hits     []*signin.Hits // that rows have; the first is nil
+	hitsAt   map[*signin.Hits]uint32
 	accounts *accounts
 	servers  []string
 	serverID map[string]uint16 // by short name
@@ -41,7 +43,7 @@ type bounds struct {
 
 // Bounds of the whole scan, and of one piece of work where those do not suffice.
 const (
-	scanAccounts, pieceAccounts = 1 << 18, 1 << 16
+	scanAccounts, pieceAccounts = 1 << 17, 1 << 15
 	scanRefused, pieceRefused   = 1 << 15, 1 << 13
 	scanMinutes, pieceMinutes   = 1 << 17, 1 << 14
 )
@@ -57,12 +59,14 @@ type minuteKey struct {
 }
 
 func newTally(b bounds) *tally {
-	return &tally{bounds: b, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
+	return &tally{bounds: b, hits: []*signin.Hits{nil}, hitsAt: map[*signin.Hits]uint32{}, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
 		heard: map[voice]*heard{}, minutes: map[minuteKey]*signin.Minute{}, ids: map[uint16]*sketch{}}
 }
 
 func (t *tally) reset() {
 	t.rows.reset()
+	t.hits = t.hits[:1]
+	clear(t.hitsAt)
 	t.accounts.reset()
 	clear(t.servers)
 	t.servers = t.servers[:0]
@@ -94,7 +98,7 @@ func (t *tally) add(o *tally) {
 		servers[i] = t.server(name)
 	}
 	for i := range o.rows.n {
-		r, tail := o.rows.row(i), o.rows.tail(i)
+		r, hits := o.rows.row(i), o.hits[o.rows.tail(i).hits]
 		if r.count == 0 {
 			continue // a row that only decides which rules depend on the line
 		}
@@ -105,11 +109,12 @@ func (t *tally) add(o *tally) {
 		case refused:
 			t.accounts.refuse(users[u])
 		}
-		r.key.user, r.key.server = users[u], servers[r.key.server]
-		if tail.hits != nil {
-			r.key.hits = tail.hits.ID + 1
+		k := r.key
+		k.user, k.server = users[u], servers[k.server]
+		if hits != nil {
+			k.hits = hits.ID + 1
 		}
-		t.rows.merge(r, tail)
+		t.rows.merge(&o.rows, i, k, t.placeOf(hits))
 	}
 	for _, mk := range o.order {
 		m := o.minutes[mk]
@@ -133,6 +138,20 @@ func (t *tally) add(o *tally) {
 	t.told += o.told
 	t.lost += o.lost
 	t.over = t.over || o.over
+}
+
+// placeOf is where hits are in the tally's list.
+func (t *tally) placeOf(hits *signin.Hits) uint32 {
+	if hits == nil {
+		return 0
+	}
+	at, ok := t.hitsAt[hits]
+	if !ok {
+		at = uint32(len(t.hits))
+		t.hits = append(t.hits, hits)
+		t.hitsAt[hits] = at
+	}
+	return at
 }
 
 func (t *tally) addMinute(mk minuteKey, m *signin.Minute) {
@@ -229,6 +248,9 @@ func (t *tally) byServer(kind signin.Kind) map[string]*heard {
 // settle decides the rows that waited for IIS: a refusal without a name counts only in an hour of its
 // server and protocol in which IIS was not read.
 func (t *tally) settle(iis map[string]*heard) {
+	if !t.waits() {
+		return
+	}
 	waiting := t.rows
 	t.rows = rowTable{}
 	for i := range waiting.n {
@@ -237,8 +259,9 @@ func (t *tally) settle(iis map[string]*heard) {
 			t.told += r.count
 			continue
 		}
-		r.key.hour = 0
-		t.rows.merge(r, waiting.tail(i))
+		k := r.key
+		k.hour = 0
+		t.rows.merge(&waiting, i, k, waiting.tail(i).hits)
 	}
 	minutes := t.order
 	t.order = nil
@@ -254,6 +277,16 @@ func (t *tally) settle(iis map[string]*heard) {
 			t.addMinute(mk, m)
 		}
 	}
+}
+
+// waits reports whether a row waits for IIS.
+func (t *tally) waits() bool {
+	for i := range t.rows.n {
+		if t.rows.row(i).key.hour != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

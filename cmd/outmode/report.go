@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
@@ -31,6 +30,8 @@ type report struct {
 	Notes    []string     `json:"notes"`
 
 	paths      []string
+	people     people
+	rows       []signin.Usage
 	found      []rules.Finding
 	logs       []ingest.Log
 	incomplete bool
@@ -66,8 +67,6 @@ type usage struct {
 	Last      string   `json:"last"`
 	Days      int      `json:"days"`
 	Addresses []string `json:"addresses"`
-
-	u *signin.Usage
 }
 
 // An account is one identity as logged that signed in; a refused name is a victim and not here.
@@ -82,12 +81,6 @@ type account struct {
 	Count        int64    `json:"count"`
 	First        string   `json:"first"`
 	Last         string   `json:"last"`
-
-	first, last      int64
-	basic, legacy    int64 // sign-ins that AllowBasicAuth* and BlockLegacyAuth* would refuse
-	lastBasic        int64
-	basicWays        []string // "ews basic"
-	service, network bool
 }
 
 type coverage struct {
@@ -156,10 +149,9 @@ type evidence struct {
 const malformedShare = 0.01
 
 func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, paths []string) *report {
-	r := &report{paths: paths, logs: res.Logs, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
+	r := &report{paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
 		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len()}
-	r.addUsage(res)
-	r.addAccounts(res)
+	r.people = newPeople(res.Usage)
 	r.addFindings(res, set)
 	r.addSources(res, problems)
 	r.addCoverage(res)
@@ -173,113 +165,6 @@ func causes(cs ingest.Causes) []cause {
 		out = append(out, cause{c.Reason, c.Lines})
 	}
 	return out
-}
-
-// addUsage prints the rows. Rows that differ only in what the contract does not show are one.
-func (r *report) addUsage(res *ingest.Result) {
-	r.Usage = []usage{}
-	at := map[usageKey]int{}
-	for i := range res.Usage {
-		u := &res.Usage[i]
-		row := usage{Server: u.Server, Dataset: u.Kind.Dataset(), User: u.Account.Key, Protocol: u.Protocol.String(), Auth: u.Auth.String(),
-			Mechanism: u.Mechanism.String(), Outcome: u.Outcome.String(), Evidence: u.Evidence.String(), Traffic: u.Traffic.String(),
-			Client: u.Client, Internal: u.Internal, Backend: u.Backend}
-		k := keyOf(u)
-		n, ok := at[k]
-		if !ok {
-			n = len(r.Usage)
-			at[k] = n
-			first := *u
-			row.u = &first
-			r.Usage = append(r.Usage, row)
-		} else {
-			merge(r.Usage[n].u, u)
-		}
-	}
-	for i := range r.Usage {
-		row := &r.Usage[i]
-		row.Count, row.First, row.Last, row.Days = row.u.Count, rfc3339(row.u.First), rfc3339(row.u.Last), len(row.u.Days)
-		row.Addresses = append([]string{}, row.u.Addresses...)
-	}
-}
-
-// usageKey is what a row is told apart by in the output.
-type usageKey struct {
-	server, user, client string
-	kind                 signin.Kind
-	words                [6]uint8
-	internal, backend    bool
-}
-
-func keyOf(u *signin.Usage) usageKey {
-	return usageKey{u.Server, u.Account.Key, u.Client, u.Kind, [6]uint8{uint8(u.Protocol), uint8(u.Auth), uint8(u.Mechanism),
-		uint8(u.Outcome), uint8(u.Evidence), uint8(u.Traffic)}, u.Internal, u.Backend}
-}
-
-// merge adds a row of the same key.
-func merge(to, u *signin.Usage) {
-	to.Count += u.Count
-	to.First, to.Last = min(to.First, u.First), max(to.Last, u.Last)
-	to.Days = append(slices.Clone(to.Days), u.Days...)
-	slices.Sort(to.Days)
-	to.Days = slices.Compact(to.Days)
-	to.Addresses = slices.Clone(to.Addresses)
-	for _, a := range u.Addresses {
-		if !slices.Contains(to.Addresses, a) && len(to.Addresses) < 5 {
-			to.Addresses = append(to.Addresses, a)
-		}
-	}
-}
-
-func (r *report) addAccounts(res *ingest.Result) {
-	r.Accounts = []account{}
-	at := map[string]int{}
-	for i := range res.Usage {
-		u := &res.Usage[i]
-		if u.Outcome != signin.Success {
-			continue
-		}
-		n, ok := at[u.Account.Key]
-		if !ok {
-			n = len(r.Accounts)
-			at[u.Account.Key] = n
-			r.Accounts = append(r.Accounts, account{User: u.Account.Key, Forms: []string{u.Account.Key}, first: u.First})
-		}
-		r.Accounts[n].add(u)
-	}
-	for i := range r.Accounts {
-		a := &r.Accounts[i]
-		a.First, a.Last = rfc3339(a.first), rfc3339(a.last)
-		slices.Sort(a.Protocols)
-		slices.Sort(a.Auths)
-		slices.Sort(a.Clients)
-	}
-}
-
-func (a *account) add(u *signin.Usage) {
-	a.Count += u.Count
-	a.first, a.last = min(a.first, u.First), max(a.last, u.Last)
-	addOnce(&a.Protocols, u.Protocol.String())
-	addOnce(&a.Auths, u.Auth.String())
-	addOnce(&a.Clients, u.Client)
-	a.service = a.service || u.Traffic == signin.Service
-	a.network = a.network || !u.Internal
-	if signin.LegacyOnPrem(u.Protocol, u.Auth) {
-		a.LegacyOnPrem = true
-		a.legacy += u.Count
-	}
-	if signin.LegacyEXO(u.Protocol, u.Auth) {
-		a.LegacyEXO = true
-		a.basic += u.Count
-		a.lastBasic = max(a.lastBasic, u.Last)
-		addOnce(&a.basicWays, u.Protocol.String())
-	}
-}
-
-func addOnce(list *[]string, s string) {
-	if !slices.Contains(*list, s) {
-		*list = append(*list, s)
-	}
 }
 
 func (r *report) addFindings(res *ingest.Result, set *rules.Set) {
@@ -422,5 +307,6 @@ func (r *report) noteLogs(res *ingest.Result, note func(string, ...any)) {
 
 func (r *report) writeJSON(w io.Writer, res *ingest.Result) error {
 	r.cite(res)
+	r.Accounts, r.Usage = r.people.list(), usageRows(r.rows)
 	return writeJSON(w, r)
 }

@@ -54,13 +54,13 @@ func (t *tableWriter) more(n int, what string) {
 
 func (t *tableWriter) headline() {
 	r := t.r
-	var basic, onPrem, basicLines int64
-	for _, a := range r.Accounts {
-		if a.LegacyEXO {
+	var basic, onPrem, signIns int64
+	for i := range r.people {
+		if p := &r.people[i]; p.basic > 0 {
 			basic++
-			basicLines += a.basic
+			signIns += p.basic
 		}
-		if a.LegacyOnPrem {
+		if r.people[i].onPrem > 0 {
 			onPrem++
 		}
 	}
@@ -72,7 +72,7 @@ func (t *tableWriter) headline() {
 	t.printf("  %s to %s UTC, %s, %s in %s\n\n", t.day(r.Period.From), t.day(r.Period.To), plural(len(t.serverNames()), "server"),
 		plural(r.Lines.Total, "line"), plural(len(r.Sources), "file"))
 	t.printf("  %s of %s signed in with a password sent as such (Basic, LOGIN, PLAIN): %s.\n",
-		t.p.in(bold, number(basic)), plural(len(r.Accounts), "account"), plural(basicLines, "sign-in"))
+		t.p.in(bold, number(basic)), plural(len(r.people), "account"), plural(signIns, "sign-in"))
 	t.printf("  A block of basic authentication in Exchange Online (AllowBasicAuth*) would meet %s,\n", plural(basic, "account"))
 	t.printf("  a block in Exchange Server (BlockLegacyAuth*: Basic, Digest, NTLM, Kerberos) %s.\n", plural(onPrem, "account"))
 	if n := len(r.found); n > 0 {
@@ -110,57 +110,57 @@ func (t *tableWriter) severities() string {
 
 // matrix shows the successful sign-ins per protocol and authentication type.
 func (t *tableWriter) matrix() {
-	type cellKey struct{ protocol, auth string }
-	counts := map[cellKey]int64{}
-	users := map[string]map[string]bool{}
-	auths := map[string]bool{}
-	for i := range t.r.Usage {
-		u := &t.r.Usage[i]
-		if u.Outcome != "success" {
-			continue
-		}
-		counts[cellKey{u.Protocol, u.Auth}] += u.Count
-		auths[u.Auth] = true
-		if users[u.Protocol] == nil {
-			users[u.Protocol] = map[string]bool{}
-		}
-		users[u.Protocol][u.User] = true
+	type way struct {
+		p signin.Protocol
+		a signin.Auth
 	}
-	if len(users) == 0 {
+	counts := map[way]int64{}
+	var protocols, auths uint32
+	for i := range t.r.rows {
+		if u := &t.r.rows[i]; u.Outcome == signin.Success {
+			counts[way{u.Protocol, u.Auth}] += u.Count
+			protocols |= 1 << u.Protocol
+			auths |= 1 << u.Auth
+		}
+	}
+	if protocols == 0 {
 		return
 	}
 	t.heading("Successful sign-ins by protocol and authentication")
-	columns := ordered(auths, "auth")
+	columns := bitsOf(auths)
 	head := []string{"protocol"}
 	for _, a := range columns {
-		head = append(head, ">"+a)
+		head = append(head, ">"+signin.Auth(a).String())
 	}
 	tb := newTable(append(head, ">accounts")...)
-	for _, p := range ordered(users, "protocol") {
-		row := []string{p}
+	for _, p := range bitsOf(protocols) {
+		row := []string{signin.Protocol(p).String()}
 		for _, a := range columns {
-			row = append(row, blankZero(counts[cellKey{p, a}]))
+			row = append(row, blankZero(counts[way{signin.Protocol(p), signin.Auth(a)}]))
 		}
-		tb.add(append(row, number(len(users[p])))...)
+		n := 0
+		for i := range t.r.people {
+			if t.r.people[i].protocols&(1<<p) != 0 {
+				n++
+			}
+		}
+		tb.add(append(row, number(n))...)
 	}
 	tb.write(t.w, t.p)
 }
 
-// ordered returns the keys in the order of the field's words, legacy first.
-func ordered[V any](m map[string]V, field string) []string {
-	words := signin.Words(field)
-	rank := func(s string) int {
-		if s == "unknown" || s == "other" {
-			return len(words)
+// bitsOf lists the bits that are set, in the order of their words; the first, which is unknown or
+// other, comes last.
+func bitsOf(set uint32) (list []uint8) {
+	for i := uint8(1); i < 32; i++ {
+		if set&(1<<i) != 0 {
+			list = append(list, i)
 		}
-		return slices.Index(words, s)
 	}
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
+	if set&1 != 0 {
+		list = append(list, 0)
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	return keys
+	return list
 }
 
 func blankZero(n int64) string {
@@ -171,38 +171,34 @@ func blankZero(n int64) string {
 }
 
 func (t *tableWriter) accounts() {
-	var legacy []*account
-	for i := range t.r.Accounts {
-		if a := &t.r.Accounts[i]; a.LegacyEXO {
-			legacy = append(legacy, a)
+	var legacy []*person
+	for i := range t.r.people {
+		if p := &t.r.people[i]; p.basic > 0 {
+			legacy = append(legacy, p)
 		}
 	}
 	if len(legacy) == 0 {
-		if len(t.r.Accounts) > 0 {
+		if len(t.r.people) > 0 {
 			t.printf("\n  No account is proven to have used basic authentication in what was read.\n")
 		}
 		return
 	}
-	slices.SortFunc(legacy, func(a, b *account) int {
-		return cmp.Or(cmp.Compare(b.basic, a.basic), cmp.Compare(a.User, b.User))
+	slices.SortFunc(legacy, func(a, b *person) int {
+		return cmp.Or(cmp.Compare(b.basic, a.basic), cmp.Compare(a.account.Key, b.account.Key))
 	})
 	t.heading("Accounts that still use basic authentication")
 	tb := newTable("account", "basic on", ">sign-ins", "last with basic", "also signs in with", "clients")
-	for _, a := range legacy[:t.limit(len(legacy))] {
-		tb.add(a.User, strings.Join(a.basicWays, " "), number(a.basic), minute(a.lastBasic), t.others(a), strings.Join(a.Clients, " "))
+	for _, p := range legacy[:t.limit(len(legacy))] {
+		slices.Sort(p.clients)
+		tb.add(p.account.Key, strings.Join(words(p.basicOn, "protocol"), " "), number(p.basic), minute(p.lastBasic), p.others(), strings.Join(p.clients, " "))
 	}
 	tb.write(t.w, t.p)
 	t.more(len(legacy), "accounts")
 }
 
 // others are the ways of signing in that would remain after a block.
-func (t *tableWriter) others(a *account) string {
-	var other []string
-	for _, auth := range a.Auths {
-		if auth != "basic" {
-			other = append(other, auth)
-		}
-	}
+func (p *person) others() string {
+	other := words(p.auths&^(1<<signin.Basic), "auth")
 	if len(other) == 0 {
 		return "nothing else"
 	}
@@ -226,17 +222,17 @@ func (t *tableWriter) findings() {
 // refused sums up the credentials that were refused: their names are victims and not users.
 func (t *tableWriter) refused() {
 	var refused, nameless, blocked int64
-	names, held := map[string]bool{}, map[string]bool{}
-	for i := range t.r.Usage {
-		switch u := &t.r.Usage[i]; {
-		case u.Outcome == "blocked":
+	names, held := map[*signin.Account]bool{}, map[*signin.Account]bool{}
+	for i := range t.r.rows {
+		switch u := &t.r.rows[i]; {
+		case u.Outcome == signin.Blocked:
 			blocked += u.Count
-			held[u.User] = true
-		case u.Outcome == "failure" && u.User == "":
+			held[u.Account] = true
+		case u.Outcome == signin.Failure && u.Account.Key == "":
 			nameless += u.Count
-		case u.Outcome == "failure":
+		case u.Outcome == signin.Failure:
 			refused += u.Count
-			names[u.User] = true
+			names[u.Account] = true
 		}
 	}
 	if refused+nameless+blocked == 0 {

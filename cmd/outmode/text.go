@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // plain makes text from a log fit for a terminal: control characters, the ones that turn the
@@ -83,7 +85,7 @@ func rfc3339(ms int64) string {
 	if ms == 0 {
 		return ""
 	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z07:00")
+	return string(signin.AppendTime(nil, ms))
 }
 
 // A table aligns columns: text to the left, numbers to the right.

@@ -24,6 +24,7 @@ type Classifier struct {
 	plus     memo[Client] // agents with + for blanks
 	plusAcct memo[Account]
 	address  memo[Address]
+	serial   uint32 // of the last address
 	bare     [kindCount]*Client
 }
 
@@ -316,5 +317,7 @@ func (c *Classifier) addressOf(f *Facts) *Address {
 		return a
 	}
 	a = parseAddress(raw, c.org.Internal)
+	c.serial++
+	a.Serial = c.serial
 	return c.address.keep(h, a)
 }

@@ -1,5 +1,7 @@
 package signin
 
+import "net/netip"
+
 // Lines counts the lines of a file by what they were found to be. Total is always the sum of the
 // others: no line is lost.
 type Lines struct {
@@ -60,10 +62,10 @@ type Usage struct {
 	Count     int64
 	First     int64 // Unix milliseconds
 	Last      int64
-	Days      []int32  // the UTC days with a sign-in, as days since 1970, ascending
-	Addresses []string // a sample, in order of appearance
-	Hits      *Hits    // the rules that fire; nil for none
-	At        Ref      // the first line
+	Days      []int32      // the UTC days with a sign-in, as days since 1970, ascending
+	Addresses []netip.Addr // a sample: the smallest ones
+	Hits      *Hits        // the rules that fire; nil for none
+	At        Ref          // the first line
 }
 
 // A Citation is what a finding shows of one line: where it stands, what its bytes hash to, and the
