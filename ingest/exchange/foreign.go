@@ -43,7 +43,8 @@ func (g *glance) uncounted() (name, why string) {
 
 // headless judges a file in whose head no header was found.
 func (g *glance) headless() ingest.Format {
-	for _, line := range g.rows {
+	if len(g.rows) > 0 {
+		line := g.rows[0]
 		switch {
 		case isNCSA(line):
 			return skip("NCSA log", "it is in local time and does not name the client's program; switch the site to W3C logging")
@@ -53,7 +54,6 @@ func (g *glance) headless() ingest.Format {
 		if len(line) > 20 && isTime(line) {
 			return ingest.Format{Skip: "not a log that Outmode reads: no #Fields line and no header row in its first 64 KiB; if it is the rest of a log, give it from its beginning"}
 		}
-		break
 	}
 	return ingest.Format{Skip: "not a log that Outmode reads: it reads IIS W3C, HttpProxy, POP3, IMAP4 and SMTP receive logs, as Exchange writes them, plain or packed"}
 }
