@@ -34,6 +34,7 @@ type scan struct {
 	done    atomic.Int64
 	stamps  atomic.Uint64 // a number for every unit of work
 	total   int64
+	stopped atomic.Bool // the context has ended: workers read no further
 	// The names that servers give to their own addresses, for logs that have only the address.
 	// "" where two servers share one, as a virtual address of a balancer.
 	names map[netip.Addr]string
@@ -43,6 +44,7 @@ type scan struct {
 // the result and no error; the only errors are ctx's.
 func Scan(ctx context.Context, inputs []tail.Input, opt Options) (*Result, error) {
 	s := newScan(inputs, opt)
+	defer context.AfterFunc(ctx, func() { s.stopped.Store(true) })()
 	if err := s.identifyAll(ctx); err != nil {
 		return nil, err
 	}

@@ -75,7 +75,9 @@ func (w *worker) read(p part, visit func(*line)) ending {
 	end := ending{offset: p.span.From}
 	sc := &w.scanner
 	for sc.Next() {
-		l.number++
+		if l.number++; l.number&0xfff == 0 && w.scan.stopped.Load() {
+			break
+		}
 		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
 		w.understand(log, dec, sc, &l)
 		visit(&l)

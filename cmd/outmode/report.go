@@ -3,9 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/tail"
@@ -238,70 +236,6 @@ func (r *report) addCoverage(res *ingest.Result) {
 	}
 	for _, f := range res.Folders {
 		r.Servers = append(r.Servers, folder{f.Path, f.Server, f.How})
-	}
-}
-
-// addNotes says what is missing and why, and what to do about it.
-func (r *report) addNotes(res *ingest.Result, problems []tail.Problem) {
-	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
-	for _, p := range problems {
-		note("%s", p.Error())
-	}
-	r.noteLogs(res, note)
-	kinds := map[signin.Kind]bool{}
-	for _, c := range res.Coverage {
-		kinds[c.Kind] = true
-		for _, g := range c.Gaps {
-			note("%s: no %s data from %s to %s: what happened then is not known", c.Server, c.Kind, minute(g.From), minute(g.To))
-		}
-	}
-	for _, f := range res.Folders {
-		if f.Server == "" {
-			note("%s: these IIS logs do not name their server (%s); if its HttpProxy logs are here too, requests may be counted twice. Add s-computername to the logged fields", f.Path, f.How)
-		}
-	}
-	if kinds[signin.IIS] && !kinds[signin.HTTPProxy] {
-		note("no HttpProxy log was read: IIS alone names the account but not how it authenticated, so that Basic is not proven. Add Logging\\HttpProxy of the Exchange installation")
-	}
-	for _, k := range []signin.Kind{signin.POPLog, signin.IMAPLog, signin.SMTPLog} {
-		if !kinds[k] {
-			note("no %s log was read: %s", strings.ToUpper(k.String()), howToLog(k))
-		}
-	}
-	if res.Crowded > 0 {
-		note("%s are in the bucket \"(other accounts)\": there are more accounts than are told apart", plural(res.Crowded, "sign-in"))
-	}
-	if res.Lost > 0 {
-		note("%s of rules with a window were not kept: there are more groups than are told apart, and those rules may have missed something", plural(res.Lost, "count"))
-	}
-	for _, b := range r.Broken {
-		note("rule %s is broken: %s; it judged nothing where that happened (%s)", b.Rule, b.Error, plural(b.Count, "time"))
-	}
-}
-
-func howToLog(k signin.Kind) string {
-	switch k {
-	case signin.POPLog:
-		return "POP is not logged unless Set-PopSettings -ProtocolLogEnabled $true was run; no log does not mean no use"
-	case signin.IMAPLog:
-		return "IMAP is not logged unless Set-ImapSettings -ProtocolLogEnabled $true was run; no log does not mean no use"
-	}
-	return "SMTP submission is logged only where the receive connector has ProtocolLoggingLevel Verbose; no log does not mean no use"
-}
-
-func (r *report) noteLogs(res *ingest.Result, note func(string, ...any)) {
-	for i := range res.Logs {
-		l := &res.Logs[i]
-		switch {
-		case l.Err != nil:
-			note("%s: read up to byte %s: %v", l.Input.Path, number(l.Offset), l.Err)
-		case l.State == ingest.Duplicate:
-			note("%s: %s; counted once", l.Input.Path, l.Why)
-		case l.State == ingest.NotCounted:
-			note("%s: not counted: %s", l.Input.Path, l.Why)
-		case float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total):
-			note("%s: %s of %s malformed: %s", l.Input.Path, number(l.Lines.Malformed), plural(l.Lines.Total, "line"), l.Causes[0].Reason)
-		}
 	}
 }
 
