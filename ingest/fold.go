@@ -39,70 +39,62 @@ func (w *worker) addSignIn(log int, l *line) {
 			k.hour = int32(ms / hourMs)
 		}
 	}
-	k.user, k.server = w.user(s), t.serverOf(s.Server)
-	if s.Address.Internal {
+	k.user, k.server = s.Who, t.serverOf(s.Server)
+	if s.Internal {
 		k.flags |= flagInternal
 	}
 	if s.Backend {
 		k.flags |= flagBackend
 	}
-	i, asks := w.row(k, log, l)
-	r := t.rows.row(i)
+	r := w.row(k, log, l)
 	r.count++
 	r.first, r.last = min(r.first, ms), max(r.last, ms)
 	if day := int32(ms / dayMs); !r.days.add(day) {
-		t.rows.addDay(i, day)
+		t.rows.addDay(r, day)
 	}
-	if r.from != s.Address.Serial {
-		r.from = s.Address.Serial
-		t.rows.tail(i).see(s.Address.IP.As16())
+	if r.from != s.From {
+		r.from = s.From
+		t.rows.tail(r).see(s.Address.IP.As16())
 	}
-	if asks&asksTicks != 0 {
-		w.tick(t.hits[t.rows.tail(i).hits], k, log, l)
+	if r.tail&asksTicks != 0 {
+		w.tick(t.hits[t.rows.tail(r).hits], k, log, l)
 	}
 }
 
-// user is the number of the sign-in's account in the worker's tally.
-func (w *worker) user(s *signin.SignIn) uint32 {
-	t, refused := w.tally, s.Outcome == signin.Failure
-	tag := &s.Account.Tag
-	if tag.Unit == t.stamp && !refused {
-		return tag.Number
-	}
-	id := t.accounts.id(s.Account, refused)
-	if id != otherAccounts && s.Account != signin.Nobody() { // whom all workers share
-		tag.Unit, tag.Number = t.stamp, id
-	}
-	return id
-}
-
-// row returns the place of k's row, made and judged if it is new, and what it asks. Where a rule
-// depends on the line, a row without a count holds what the key alone decides, and the rows behind it
-// tell the lines apart.
-func (w *worker) row(k key, log int, l *line) (place int32, asks uint32) {
+// row returns k's row, made and judged if it is new. Where a rule depends on the line, a row without a
+// count holds what the key alone decides, and the rows behind it tell the lines apart.
+func (w *worker) row(k key, log int, l *line) *row {
 	t := &w.tally.rows
 	h := k.hash()
-	place, asks = t.find(&k, h)
-	if place < 0 {
+	r := t.find(&k, h)
+	if r == nil {
+		// The number in the key is the account's serial; it may have another number here, or none.
+		if k.user = w.tally.accounts.number(l.s.Account, l.s.Who, l.s.Outcome == signin.Failure); k.user != l.s.Who {
+			h = k.hash()
+			r = t.find(&k, h)
+		}
+	}
+	if r == nil {
 		var hits *signin.Hits
 		if w.judge != nil {
 			hits = w.judge.Row(l.s)
 		}
-		place, asks = w.newRow(k, h, hits, log, l)
+		r = w.newRow(k, h, hits, log, l)
 	}
-	if asks&asksLine == 0 {
-		return place, asks
+	if r.tail&asksLine == 0 {
+		return r
 	}
-	hits := w.judge.Line(w.tally.hits[t.tail(place).hits], l.s)
+	hits := w.judge.Line(w.tally.hits[t.tail(r).hits], l.s)
 	k.hits = hits.ID + 1
 	h = k.hash()
-	if place, asks = t.find(&k, h); place < 0 {
-		place, asks = w.newRow(k, h, hits, log, l)
+	if r = t.find(&k, h); r == nil {
+		r = w.newRow(k, h, hits, log, l)
 	}
-	return place, asks
+	return r
 }
 
-func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) (at int32, asks uint32) {
+func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) *row {
+	var asks uint32
 	if hits != nil && hits.Pending {
 		asks |= asksLine
 	}
@@ -111,7 +103,7 @@ func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) (a
 	}
 	ms := l.s.Facts.Time
 	tail := rowTail{hits: w.tally.placeOf(hits), at: place{l.offset, l.number, int32(log), int32(len(l.raw))}}
-	return w.tally.rows.add(row{key: k, first: ms, last: ms}, tail, h, asks), asks
+	return w.tally.rows.add(row{key: k, first: ms, last: ms}, tail, h, asks)
 }
 
 // ref points to the line. Its number counts from the beginning of the part until the scan ends.

@@ -52,18 +52,19 @@ func (s *scan) result() *Result {
 
 // addUsage turns the rows into usage, in the order of their first lines, and lets go of them.
 func (r *Result) addUsage(t *tally) {
-	order := make([]int32, t.rows.n)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
+	order := make([]*row, 0, t.rows.n)
+	t.rows.each(func(r *row) { order = append(order, r) })
+	slices.SortFunc(order, func(a, b *row) int {
 		x, y := t.rows.tail(a).at, t.rows.tail(b).at
 		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.offset, y.offset))
 	})
 	u := newUsages(t, r.Logs)
 	r.Usage = make([]signin.Usage, 0, len(order))
-	for _, i := range order {
-		row := u.row(i)
+	for _, row := range order {
+		if row.count == 0 {
+			continue
+		}
+		row := u.row(row)
 		if r.Counted += row.Count; row.Account == signin.OtherAccounts() {
 			r.Crowded += row.Count
 		}
@@ -83,29 +84,28 @@ type usages struct {
 
 func newUsages(t *tally, logs []Log) *usages {
 	days, addresses := 0, 0
-	for i := range t.rows.n {
-		addresses += int(t.rows.tail(i).seen)
-		for range t.rows.days(i) {
+	t.rows.each(func(r *row) {
+		addresses += int(t.rows.tail(r).seen)
+		for range t.rows.days(r) {
 			days++
 		}
-	}
+	})
 	return &usages{t: t, logs: logs, days: make([]int32, 0, days), addresses: make([]netip.Addr, 0, addresses)}
 }
 
-func (u *usages) row(i int32) signin.Usage {
-	t := u.t
-	r, tail := t.rows.row(i), t.rows.tail(i)
-	k := r.key
+func (u *usages) row(r *row) signin.Usage {
+	t, k := u.t, r.key
+	tail := t.rows.tail(r)
 	if u.names[k.family] == "" {
 		u.names[k.family] = signin.FamilyName(k.family)
 	}
-	out := signin.Usage{Server: t.servers[k.server], Kind: k.kind, Account: t.accounts.list[k.user], Protocol: k.protocol, Auth: k.auth,
+	out := signin.Usage{Server: t.servers[k.server], Kind: k.kind, Account: t.accounts.of[k.user], Protocol: k.protocol, Auth: k.auth,
 		Mechanism: k.mechanism, Outcome: k.outcome, Evidence: k.evidence, Traffic: k.traffic, Client: u.names[k.family], Modern: k.modern,
 		Internal: k.flags&flagInternal != 0, Backend: k.flags&flagBackend != 0, Count: r.count, First: r.first, Last: r.last,
 		Hits: t.hits[tail.hits], At: tail.at.ref()}
 	out.At.Line = u.logs[out.At.File].lineAt(out.At.Offset, out.At.Line)
 	from := len(u.days)
-	for day := range t.rows.days(i) {
+	for day := range t.rows.days(r) {
 		u.days = append(u.days, day)
 	}
 	out.Days = u.days[from:len(u.days):len(u.days)]

@@ -32,7 +32,6 @@ type scan struct {
 	proxied map[string]*heard
 	iis     map[string]*heard // the same of IIS, once the rows are settled
 	done    atomic.Int64
-	stamps  atomic.Uint64 // a number for every unit of work
 	total   int64
 	stopped atomic.Bool // the context has ended: workers read no further
 	// The names that servers give to their own addresses, for logs that have only the address.
@@ -363,7 +362,6 @@ func ordered[T any](ctx context.Context, workers, n int, start func() func(int) 
 // begin makes the worker add up in t from now on.
 func (w *worker) begin(t *tally) {
 	w.tally = t
-	t.stamp = w.scan.stamps.Add(1)
 	clear(w.servers) // its bound must not depend on what this worker read before
 }
 

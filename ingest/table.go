@@ -51,8 +51,16 @@ type row struct {
 	first int64
 	last  int64
 	days  days
-	from  uint32 // signin.Address.Serial of the last one
+	from  uint32 // signin.SignIn.From of the last one
+	tail  uint32 // the place of its tail plus one, and asks; 0 where there is no row
 }
+
+// What a row asks of every line, noted in it so that most lines need not look at its tail.
+const (
+	asksLine  = 1 << 31 // its hits are pending
+	asksTicks = 1 << 30 // some rule counts it in a window
+	tailMask  = asksTicks - 1
+)
 
 // A rowTail is what few lines of a row touch.
 type rowTail struct {
@@ -99,109 +107,107 @@ insert:
 	t.seen = min(t.seen+1, sampled)
 }
 
-// A rowTable finds rows by their key. Rows lie in chunks, so that a growing table copies none.
+// A rowTable finds rows by their key. The rows are the slots of the table, so that a known key costs
+// one look at memory; their tails lie in chunks, so that a growing table copies none of them.
 type rowTable struct {
-	slots []rowSlot
-	rows  [][]row
-	tails [][]rowTail // of the rows, in their order
-	n     int32
-	more  map[int32]map[int32]struct{} // days of rows that do not fit row.days
+	slots []row
+	tails [][]rowTail
+	n     int
+	more  map[uint32]map[int32]struct{} // by tail: days that do not fit row.days
 }
-
-type rowSlot struct {
-	tag uint32 // the high half of the hash
-	row uint32 // its place plus one, and asks
-}
-
-// What a row asks of every line, noted in its slot so that most lines need not look at its tail.
-const (
-	asksLine  = 1 << 31 // its hits are pending
-	asksTicks = 1 << 30 // some rule counts it in a window
-	placeMask = asksTicks - 1
-)
 
 const (
 	chunkBits = 10
 	chunkMask = 1<<chunkBits - 1
 )
 
-func (t *rowTable) row(i int32) *row      { return &t.rows[i>>chunkBits][i&chunkMask] }
-func (t *rowTable) tail(i int32) *rowTail { return &t.tails[i>>chunkBits][i&chunkMask] }
+// tail returns the tail of a row.
+func (t *rowTable) tail(r *row) *rowTail {
+	i := r.tail&tailMask - 1
+	return &t.tails[i>>chunkBits][i&chunkMask]
+}
 
-// find returns the place of k's row and what it asks, or -1.
-func (t *rowTable) find(k *key, h uint64) (place int32, asks uint32) {
-	if len(t.slots) == 0 {
-		return -1, 0
-	}
-	mask := uint64(len(t.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		s := t.slots[i]
-		if s.row == 0 {
-			return -1, 0
-		}
-		if s.tag == uint32(h>>32) {
-			if place := int32(s.row&placeMask) - 1; t.row(place).key == *k {
-				return place, s.row &^ placeMask
-			}
+// each gives every row to visit, in no order.
+func (t *rowTable) each(visit func(*row)) {
+	for i := range t.slots {
+		if t.slots[i].tail != 0 {
+			visit(&t.slots[i])
 		}
 	}
 }
 
-// add puts a row that asks into the table, which must not hold its key.
-func (t *rowTable) add(r row, tail rowTail, h uint64, asks uint32) (place int32) {
-	if 2*int(t.n) >= len(t.slots) {
+// find returns k's row, or nil. It is valid until the next add.
+func (t *rowTable) find(k *key, h uint64) *row {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	mask := uint64(len(t.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		r := &t.slots[i]
+		if r.tail == 0 {
+			return nil
+		}
+		if r.key == *k {
+			return r
+		}
+	}
+}
+
+// add puts a row that asks into the table, which must not hold its key, and returns it.
+func (t *rowTable) add(r row, tail rowTail, h uint64, asks uint32) *row {
+	if 5*t.n >= 3*len(t.slots) {
 		t.grow()
 	}
-	if int(t.n>>chunkBits) == len(t.rows) {
-		t.rows = append(t.rows, make([]row, 1<<chunkBits))
+	if t.n>>chunkBits == len(t.tails) {
 		t.tails = append(t.tails, make([]rowTail, 1<<chunkBits))
 	}
-	place = t.n
 	t.n++
-	*t.row(place), *t.tail(place) = r, tail
-	t.put(h, uint32(t.n)|asks)
-	return place
+	r.tail = uint32(t.n) | asks
+	*t.tail(&r) = tail
+	return t.put(&r, h)
+}
+
+func (t *rowTable) put(r *row, h uint64) *row {
+	mask := uint64(len(t.slots) - 1)
+	i := h & mask
+	for t.slots[i].tail != 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = *r
+	return &t.slots[i]
 }
 
 func (t *rowTable) grow() {
 	old := t.slots
-	t.slots = make([]rowSlot, max(1<<chunkBits, 2*len(old)))
-	for _, s := range old {
-		if s.row != 0 {
-			t.put(t.row(int32(s.row&placeMask)-1).key.hash(), s.row)
+	t.slots = make([]row, max(1<<chunkBits, 2*len(old)))
+	for i := range old {
+		if r := &old[i]; r.tail != 0 {
+			t.put(r, r.key.hash())
 		}
 	}
-}
-
-func (t *rowTable) put(h uint64, row uint32) {
-	mask := uint64(len(t.slots) - 1)
-	i := h & mask
-	for t.slots[i].row != 0 {
-		i = (i + 1) & mask
-	}
-	t.slots[i] = rowSlot{uint32(h >> 32), row}
 }
 
 func (t *rowTable) reset() { *t = rowTable{} }
 
-// merge adds row i of another table, under the key that it has in this table's tally.
-func (t *rowTable) merge(o *rowTable, i int32, k key, hits uint32) {
-	r, tail := *o.row(i), *o.tail(i)
-	r.key, tail.hits = k, hits
+// merge adds a row of another table, under the key and the hits that it has in this table's tally.
+func (t *rowTable) merge(o *rowTable, r *row, k key, hits uint32) {
 	h := k.hash()
-	place, _ := t.find(&k, h)
-	if place < 0 {
-		place = t.add(r, tail, h, 0)
-		if more := o.more[i]; more != nil {
-			t.addDays(place, maps.Keys(more))
+	tail := o.tail(r)
+	to := t.find(&k, h)
+	if to == nil {
+		fresh, freshTail := *r, *tail
+		fresh.key, fresh.from, freshTail.hits = k, 0, hits
+		to = t.add(fresh, freshTail, h, 0)
+		if more := o.more[r.tail&tailMask]; more != nil {
+			t.addDays(to, maps.Keys(more))
 		}
 		return
 	}
-	to, toTail := t.row(place), t.tail(place)
+	toTail := t.tail(to)
 	to.count += r.count
 	to.first, to.last = min(to.first, r.first), max(to.last, r.last)
-	if to.days != r.days || o.more[i] != nil {
-		t.addDays(place, o.days(i))
+	if to.days != r.days || o.more[r.tail&tailMask] != nil {
+		t.addDays(to, o.days(r))
 	}
 	if tail.at.before(toTail.at) {
 		toTail.at = tail.at
@@ -234,35 +240,35 @@ func (d *days) add(day int32) bool {
 }
 
 // addDay adds a day to a row.
-func (t *rowTable) addDay(place, day int32) {
-	if t.row(place).days.add(day) {
+func (t *rowTable) addDay(r *row, day int32) {
+	if r.days.add(day) {
 		return
 	}
+	at := r.tail & tailMask
 	if t.more == nil {
-		t.more = map[int32]map[int32]struct{}{}
+		t.more = map[uint32]map[int32]struct{}{}
 	}
-	if t.more[place] == nil {
-		t.more[place] = map[int32]struct{}{}
+	if t.more[at] == nil {
+		t.more[at] = map[int32]struct{}{}
 	}
-	t.more[place][day] = struct{}{}
+	t.more[at][day] = struct{}{}
 }
 
-func (t *rowTable) addDays(place int32, days iter.Seq[int32]) {
+func (t *rowTable) addDays(r *row, days iter.Seq[int32]) {
 	for day := range days {
-		t.addDay(place, day)
+		t.addDay(r, day)
 	}
 }
 
 // days gives every day of a row; a day may come twice.
-func (t *rowTable) days(place int32) iter.Seq[int32] {
+func (t *rowTable) days(r *row) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
-		d := t.row(place).days
 		for n := range int32(32) {
-			if d.mask&(1<<n) != 0 && !yield(d.base+n) {
+			if r.days.mask&(1<<n) != 0 && !yield(r.days.base+n) {
 				return
 			}
 		}
-		for day := range t.more[place] {
+		for day := range t.more[r.tail&tailMask] {
 			if !yield(day) {
 				return
 			}

@@ -12,7 +12,6 @@ import (
 // sum in any order, as long as no bound is reached; see scan.strict for when one is.
 type tally struct {
 	bounds   bounds
-	stamp    uint64 // marks the accounts that this tally numbered
 	rows     rowTable
 	hits     []*signin.Hits // that rows have; the first is nil
 	hitsAt   map[*signin.Hits]uint32
@@ -91,31 +90,24 @@ func (t *tally) overfull() bool { return t.over || t.accounts.over }
 
 // add adds what o holds. o is of no use afterwards.
 func (t *tally) add(o *tally) {
-	const unknown = ^uint32(0)
-	users := slices.Repeat([]uint32{unknown}, len(o.accounts.list))
 	servers := make([]uint16, len(o.servers))
 	for i, name := range o.servers {
 		servers[i] = t.server(name)
 	}
-	for i := range o.rows.n {
-		r, hits := o.rows.row(i), o.hits[o.rows.tail(i).hits]
+	users := make(map[uint32]uint32, len(o.accounts.byKey))
+	o.rows.each(func(r *row) {
 		if r.count == 0 {
-			continue // a row that only decides which rules depend on the line
+			return // a row that only decides which rules depend on the line
 		}
-		u, refused := r.key.user, r.key.outcome == signin.Failure
-		switch {
-		case users[u] == unknown || users[u] == otherAccounts:
-			users[u] = t.accounts.id(o.accounts.list[u], refused)
-		case refused:
-			t.accounts.refuse(users[u])
+		k, hits := r.key, o.hits[o.rows.tail(r).hits]
+		u, known := users[k.user]
+		if refused := k.outcome == signin.Failure; !known || u == otherAccounts || refused {
+			u = t.accounts.number(o.accounts.of[k.user], 0, refused)
+			users[k.user] = u
 		}
-		k := r.key
-		k.user, k.server = users[u], servers[k.server]
-		if hits != nil {
-			k.hits = hits.ID + 1
-		}
-		t.rows.merge(&o.rows, i, k, t.placeOf(hits))
-	}
+		k.user, k.server = u, servers[k.server]
+		t.rows.merge(&o.rows, r, k, t.placeOf(hits))
+	})
 	for _, mk := range o.order {
 		m := o.minutes[mk]
 		if mk.weak {
@@ -253,16 +245,15 @@ func (t *tally) settle(iis map[string]*heard) {
 	}
 	waiting := t.rows
 	t.rows = rowTable{}
-	for i := range waiting.n {
-		r := waiting.row(i)
+	waiting.each(func(r *row) {
 		if r.key.hour != 0 && iis[short(t.servers[r.key.server])].in(r.key.protocol, r.key.hour) {
 			t.told += r.count
-			continue
+			return
 		}
 		k := r.key
 		k.hour = 0
-		t.rows.merge(&waiting, i, k, waiting.tail(i).hits)
-	}
+		t.rows.merge(&waiting, r, k, waiting.tail(r).hits)
+	})
 	minutes := t.order
 	t.order = nil
 	for _, mk := range minutes {
@@ -280,13 +271,9 @@ func (t *tally) settle(iis map[string]*heard) {
 }
 
 // waits reports whether a row waits for IIS.
-func (t *tally) waits() bool {
-	for i := range t.rows.n {
-		if t.rows.row(i).key.hour != 0 {
-			return true
-		}
-	}
-	return false
+func (t *tally) waits() (waits bool) {
+	t.rows.each(func(r *row) { waits = waits || r.key.hour != 0 })
+	return waits
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

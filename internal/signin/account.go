@@ -23,12 +23,6 @@ const (
 // An Account is an identity as logged. Two spellings of one person are two accounts until something
 // proves that they are one: nothing is merged here.
 type Account struct {
-	// Tag is for the worker whose Classifier made the Account: a place to note what it has found out
-	// about it. Nobody else may look at it. It stands beside what every line looks at.
-	Tag struct {
-		Unit   uint64
-		Number uint32
-	}
 	Form       Form
 	Traffic    Traffic // Probe, Server and System are noise
 	Privileged bool    // its name looks like an administrator's
@@ -37,6 +31,7 @@ type Account struct {
 	Name       string  // the bare name, lower case: after the backslash, before the @
 	Domain     string  // the other part, lower case; "" if there is none
 	Why        string  // why it is noise, or a service
+	Serial     uint32  // tells it apart from the other accounts of its Classifier
 }
 
 // parseAccount reads an account as logged. blanks says that the log writes a + for a blank (IIS).

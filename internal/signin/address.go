@@ -12,7 +12,6 @@ type Address struct {
 	IP       netip.Addr // the first valid address: the client as it is claimed; the zero Addr if none is valid
 	Internal bool       // every valid address of the list lies in the organisation's ranges
 	Local    bool       // loopback or link-local: the server itself
-	Serial   uint32     // tells it apart from the other addresses of its Classifier; 0 for none
 }
 
 // String is the address in its shortest form, or "" if the log gave no valid one.

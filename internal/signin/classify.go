@@ -20,29 +20,33 @@ type Classifier struct {
 	org      *Organisation
 	families []family
 	accounts memo[Account]
+	byKey    memo[Account] // so that two spellings of one key are one Account
 	agents   memo[Client]
 	plus     memo[Client] // agents with + for blanks
 	plusAcct memo[Account]
 	address  memo[Address]
-	serial   uint32 // of the last address
+	serial   uint32 // of the last account or address
 	bare     [kindCount]*Client
 }
 
 // Nobody is the account of a line that names none.
 func Nobody() *Account { return nobody }
 
+// nobodySerial is the serial of Nobody; 0 is that of OtherAccounts.
+const nobodySerial = 1
+
 // OtherAccounts stands for the accounts beyond the number that are told apart.
 func OtherAccounts() *Account { return crowd }
 
 var (
-	nobody    = &Account{}
+	nobody    = &Account{Serial: nobodySerial}
 	crowd     = &Account{Logged: "(other accounts)", Key: "(other accounts)", Name: "(other accounts)", Form: Bare}
 	noAddress = &Address{}
 )
 
 // NewClassifier returns a Classifier for lines of org's servers.
 func NewClassifier(org *Organisation) *Classifier {
-	c := &Classifier{org: org, families: families()}
+	c := &Classifier{org: org, families: families(), serial: nobodySerial}
 	for k := range c.bare {
 		c.bare[k] = protocolClient(Kind(k))
 	}
@@ -52,7 +56,7 @@ func NewClassifier(org *Organisation) *Classifier {
 // Classify says what the line is of which f are the facts, and fills s. It never fails: a line it
 // cannot place is OtherLine, with the reason.
 func (c *Classifier) Classify(f *Facts, s *SignIn) {
-	*s = SignIn{Verdict: OtherLine, Facts: f, Account: nobody, Address: noAddress}
+	*s = SignIn{Verdict: OtherLine, Facts: f, Account: nobody, Who: nobodySerial, Address: noAddress}
 	switch f.Kind {
 	case HTTPProxy:
 		c.web(f, s)
@@ -74,7 +78,7 @@ func (c *Classifier) web(f *Facts, s *SignIn) {
 	s.Protocol = protocolOf(f.Label, f.Path)
 	s.Client = c.bare[UnknownKind]
 	if !blank(f.Account) {
-		s.Account = c.account(f.Account, f.Kind == IIS)
+		c.account(f.Account, f.Kind == IIS, s)
 	}
 }
 
@@ -82,10 +86,10 @@ func (c *Classifier) web(f *Facts, s *SignIn) {
 // A person is never noise because of an agent: an attacker could hide behind a probe's.
 func (c *Classifier) noise(f *Facts, s *SignIn) bool {
 	if s.Account != nobody {
-		if s.Account.Traffic == User || s.Account.Traffic == Service {
+		if s.Traffic == User || s.Traffic == Service {
 			return false
 		}
-		s.Verdict, s.Traffic, s.Reason = Noise, s.Account.Traffic, s.Account.Why
+		s.Verdict, s.Reason = Noise, s.Account.Why
 		return true
 	}
 	if len(f.Agent) > 0 {
@@ -103,9 +107,11 @@ func (c *Classifier) noise(f *Facts, s *SignIn) bool {
 
 // judge makes s a sign-in.
 func (c *Classifier) judge(s *SignIn, a Auth, o Outcome, e Evidence, reason string) {
-	s.Verdict, s.Traffic = SignInLine, s.Account.Traffic
+	s.Verdict = SignInLine
 	s.Auth, s.Outcome, s.Evidence, s.Reason = a, o, e, reason
-	s.Client, s.Address = c.client(s.Facts), c.addressOf(s.Facts)
+	s.Client = c.client(s.Facts)
+	from := c.addressSlot(s.Facts)
+	s.Address, s.From, s.Internal = from.val, uint32(from.mark>>1), from.mark&1 != 0
 }
 
 func (c *Classifier) httpProxy(f *Facts, s *SignIn) {
@@ -124,7 +130,7 @@ func (c *Classifier) httpProxy(f *Facts, s *SignIn) {
 		c.judge(s, auth, Success, Proven, "the server states that this account authenticated (IsAuthenticated true)")
 		return
 	}
-	s.Account = nobody // the name on an unauthenticated line is only claimed
+	s.name(nobody) // the name on an unauthenticated line is only claimed
 	if f.Authenticated {
 		s.Reason = "authenticated, but the line names no account"
 		return
@@ -197,7 +203,7 @@ func (c *Classifier) iisRequest(f *Facts, s *SignIn) {
 	case s.Account != nobody && f.SubStatus == 1 && refusedLogon(f.Win32):
 		c.judge(s, Basic, Failure, Inferred, "401.1 with the account's name and a logon error: a Basic credential that was refused")
 	case f.Status == 403 && certificateRefused(f.SubStatus):
-		s.Account = nobody
+		s.name(nobody)
 		c.judge(s, Certificate, Failure, Inferred, "403 for a client certificate that is missing or was refused")
 	case f.Status == 401:
 		s.Reason = "challenge: no credential was judged"
@@ -246,7 +252,7 @@ func (c *Classifier) logon(f *Facts, s *SignIn) {
 		return
 	}
 	if !blank(f.Account) {
-		s.Account = c.account(f.Account, false)
+		c.account(f.Account, false, s)
 	}
 	if f.ServerToServer {
 		s.Verdict, s.Traffic, s.Reason = Noise, Server, "server-to-server authentication"
@@ -268,16 +274,27 @@ func (c *Classifier) logon(f *Facts, s *SignIn) {
 	s.Mechanism = mechanism
 }
 
-func (c *Classifier) account(raw []byte, blanks bool) *Account {
+// account finds or reads the account of a line and puts it into s.
+func (c *Classifier) account(raw []byte, blanks bool, s *SignIn) {
 	m := &c.accounts
 	if blanks {
 		m = &c.plusAcct
 	}
-	a, h := m.find(raw)
-	if a != nil {
-		return a
+	slot := m.find(raw)
+	if slot.val == nil {
+		slot.val = c.newAccount(raw, blanks)
+		slot.mark = uint64(slot.val.Serial)<<8 | uint64(slot.val.Traffic)
+		m.keep(slot)
 	}
-	a = parseAccount(raw, blanks)
+	s.Account, s.Who, s.Traffic = slot.val, uint32(slot.mark>>8), Traffic(slot.mark&0xff)
+}
+
+func (c *Classifier) newAccount(raw []byte, blanks bool) *Account {
+	a := parseAccount(raw, blanks)
+	same := c.byKey.find([]byte(a.Key))
+	if same.val != nil {
+		return same.val
+	}
 	if a.Traffic == User && c.org.Noise != nil {
 		if why, ok := c.org.Noise(a); ok {
 			a.Traffic, a.Why = System, why
@@ -286,8 +303,15 @@ func (c *Classifier) account(raw []byte, blanks bool) *Account {
 	if a.Traffic == User && c.org.Service != nil && c.org.Service(a) {
 		a.Traffic, a.Why = Service, "named as a service account by the operator"
 	}
-	return m.keep(h, a)
+	c.serial++
+	a.Serial = c.serial
+	same.val = a
+	c.byKey.keep(same)
+	return a
 }
+
+// name puts an account into s.
+func (s *SignIn) name(a *Account) { s.Account, s.Who, s.Traffic = a, a.Serial, a.Traffic }
 
 func (c *Classifier) client(f *Facts) *Client {
 	if len(f.Agent) == 0 {
@@ -297,27 +321,36 @@ func (c *Classifier) client(f *Facts) *Client {
 	if blanks {
 		m = &c.plus
 	}
-	cl, h := m.find(f.Agent)
-	if cl != nil {
-		return cl
+	slot := m.find(f.Agent)
+	if slot.val == nil {
+		slot.val = parseClient(f.Agent, blanks, c.families)
+		m.keep(slot)
 	}
-	return m.keep(h, parseClient(f.Agent, blanks, c.families))
+	return slot.val
 }
 
-func (c *Classifier) addressOf(f *Facts) *Address {
+func (c *Classifier) addressOf(f *Facts) *Address { return c.addressSlot(f).val }
+
+// addressSlot finds or reads where a line came from. The mark is its serial, and whether it is inside.
+func (c *Classifier) addressSlot(f *Facts) memoSlot[Address] {
 	raw := f.Address
 	if len(f.Forwarded) > 0 && !(len(f.Forwarded) == 1 && f.Forwarded[0] == '-') {
 		raw = f.Forwarded
 	}
 	if len(raw) == 0 || len(raw) == 1 && raw[0] == '-' {
-		return noAddress
+		return memoSlot[Address]{val: noAddress}
 	}
-	a, h := c.address.find(raw)
-	if a != nil {
-		return a
+	slot := c.address.find(raw)
+	if slot.val != nil {
+		return slot
 	}
-	a = parseAddress(raw, c.org.Internal)
-	c.serial++
-	a.Serial = c.serial
-	return c.address.keep(h, a)
+	slot.val = parseAddress(raw, c.org.Internal)
+	if slot.val.IP.IsValid() {
+		c.serial++
+		slot.mark = uint64(c.serial) << 1
+	}
+	if slot.val.Internal {
+		slot.mark |= 1
+	}
+	return c.address.keep(slot)
 }

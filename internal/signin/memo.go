@@ -16,9 +16,12 @@ type memo[T any] struct {
 	n          int // of young
 }
 
+// A memoSlot is one value, and a mark that says of it what most lines ask: looking at the value itself
+// is one more look at memory.
 type memoSlot[T any] struct {
 	hash [2]uint64
 	val  *T
+	mark uint64
 }
 
 // Bounds of one memo: how many values the young half holds. An organisation of 20,000 fits; a
@@ -28,42 +31,45 @@ const (
 	maxMemo = 1 << 15
 )
 
-// find returns what raw was parsed to, or nil, and its hash for keep.
-func (m *memo[T]) find(raw []byte) (*T, [2]uint64) {
+// find returns the slot of raw. Its value is nil if raw is not known; then it is for keep.
+func (m *memo[T]) find(raw []byte) memoSlot[T] {
 	if m.young == nil {
 		m.keys = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 		m.young = make([]memoSlot[T], 2*minMemo)
 	}
 	h := [2]uint64{maphash.Bytes(m.keys[0], raw), maphash.Bytes(m.keys[1], raw)}
-	if v := lookup(m.young, h); v != nil {
-		return v, h
+	if s := lookup(m.young, h); s != nil {
+		return *s
 	}
 	if m.old != nil {
-		if v := lookup(m.old, h); v != nil {
-			return m.keep(h, v), h
+		if s := lookup(m.old, h); s != nil {
+			return m.keep(*s)
 		}
 	}
-	return nil, h
+	return memoSlot[T]{hash: h}
 }
 
-func lookup[T any](slots []memoSlot[T], h [2]uint64) *T {
+func lookup[T any](slots []memoSlot[T], h [2]uint64) *memoSlot[T] {
 	mask := uint64(len(slots) - 1)
 	for i := h[0] & mask; ; i = (i + 1) & mask {
 		s := &slots[i]
-		if s.val == nil || s.hash == h {
-			return s.val
+		if s.val == nil {
+			return nil
+		}
+		if s.hash == h {
+			return s
 		}
 	}
 }
 
-// keep remembers v under the hash of its bytes. It returns v.
-func (m *memo[T]) keep(h [2]uint64, v *T) *T {
+// keep remembers a slot and returns it.
+func (m *memo[T]) keep(s memoSlot[T]) memoSlot[T] {
 	if 2*m.n >= len(m.young) {
 		m.grow()
 	}
-	put(m.young, memoSlot[T]{h, v})
+	put(m.young, s)
 	m.n++
-	return v
+	return s
 }
 
 func (m *memo[T]) grow() {

@@ -64,6 +64,9 @@ type SignIn struct {
 	Account   *Account // never nil; Nobody when no account is named
 	Client    *Client  // never nil
 	Address   *Address // never nil
+	Internal  bool     // Address.Internal
+	Who       uint32   // Account.Serial: two accounts of one Classifier never share it
+	From      uint32   // does the same for Address; 0 for none
 	Facts     *Facts
 }
 
