@@ -147,6 +147,7 @@ func Explain(ctx context.Context, inputs []tail.Input, opt Options, visit func(E
 	if err := s.identifyAll(ctx); err != nil {
 		return nil, err
 	}
+	s.plan()
 	w := newWorker(s)
 	for i := range s.logs {
 		l := &s.logs[i]

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ type Log struct {
 	Last   int64
 	Causes Causes // why lines were malformed
 
+	// What workers go by while they read; set before the first of them begins.
+	owner    string // the server whose log it is, where its lines do not say so
+	decode   bool   // its lines are decoded; else they are only counted
 	encoding tail.Encoding
 	header   []byte // in force at the first data line
 	heads    []head // every header, once the log was read
@@ -63,7 +67,7 @@ func (l *Log) take(r *partResult) {
 	}
 	l.Offset = max(l.Offset, r.end.offset)
 	if l.Server == "" {
-		l.Server = r.server
+		l.Server = cmp.Or(l.owner, r.server)
 	}
 	if r.from != 0 {
 		if l.First == 0 || r.from < l.First {
@@ -91,7 +95,7 @@ func (l *Log) lineAt(offset, n int64) int64 {
 // forget makes the log one that was not read yet.
 func (l *Log) forget() {
 	l.Lines, l.Causes, l.heads, l.marks = signin.Lines{}, nil, nil, nil
-	l.Offset, l.First, l.Last, l.Server = 0, 0, 0, ""
+	l.Offset, l.First, l.Last, l.Server, l.owner = 0, 0, 0, "", ""
 	if l.State == Incomplete {
 		l.State, l.Err = Read, nil
 	}

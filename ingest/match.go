@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -99,9 +100,7 @@ func (s *scan) matchFolders(w *worker) {
 		f := Folder{Path: path}
 		f.Server, f.How = s.owner(w, folders[path], owners)
 		for _, i := range folders[path] {
-			if s.logs[i].Server = f.Server; f.Server == "" {
-				s.logs[i].Server = path // a name of its own: never merged with another by guess
-			}
+			s.logs[i].owner = cmp.Or(f.Server, path) // a name of its own: never merged with another by guess
 		}
 		s.folders = append(s.folders, f)
 	}

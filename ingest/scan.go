@@ -152,7 +152,9 @@ func (s *scan) knowServer(addr, name string) {
 // plan looks at what there is to read.
 func (s *scan) plan() {
 	for i := range s.logs {
-		if l := &s.logs[i]; l.counted() && l.Format.Kind == signin.IIS {
+		l := &s.logs[i]
+		l.decode = l.counted()
+		if l.decode && l.Format.Kind == signin.IIS {
 			s.waiting = true
 			s.wantIDs = s.wantIDs || !l.Format.Named
 		}
@@ -161,7 +163,7 @@ func (s *scan) plan() {
 
 // cuttable reports whether the log can be read in parts: a plain file whose lines stand alone.
 func (l *Log) cuttable() bool {
-	return l.Input.Plain && l.encoding == tail.UTF8 && !l.Format.Sessions && l.counted()
+	return l.Input.Plain && l.encoding == tail.UTF8 && !l.Format.Sessions && l.decode
 }
 
 // A head is a header and the offset of the line that put it in force.

@@ -67,7 +67,7 @@ func (w *worker) read(p part, visit func(*line)) ending {
 	}
 	defer close()
 	var dec Decoder
-	if log.counted() {
+	if log.decode {
 		dec = w.decoder(log.Format)
 		dec.Reset(p.header)
 	}
@@ -166,8 +166,8 @@ func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
 func (w *worker) server(log *Log, f *signin.Facts) string {
 	name := f.Server
 	if len(name) == 0 {
-		if log.Server != "" {
-			return log.Server
+		if log.owner != "" {
+			return log.owner
 		}
 		name = f.ServerAddr
 	}
