@@ -89,6 +89,17 @@ func isIISFormat(line []byte) bool {
 	return bytes.IndexByte(values[3], ':') > 0 && len(values[2]) >= 6 && bytes.ContainsAny(values[2], "/.-")
 }
 
+// isPacked tells pictures, documents, archives and Windows event logs (ElfFile) by their first bytes. In the text of a
+// head, bytes that are no UTF-8 may have become U+FFFD.
+func isPacked(head []byte) bool {
+	for _, magic := range []string{"\xFF\xD8\xFF", "\uFFFD\uFFFD\uFFFD", "\x89PNG", "\uFFFDPNG", "GIF8", "%PDF-", "PK\x03\x04", "\x1F\x8B", "\x1F\uFFFD", "7z\xBC", "7z\uFFFD", "ElfFile\x00"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	return false
+}
+
 // isBinary tells what is no text: NUL bytes between others, or much that is not UTF-8. The head may be cut within a
 // letter, and a log in a local code page has some bytes that are none.
 func isBinary(head []byte) bool {

@@ -25,6 +25,8 @@ func Recognize(head []byte) ingest.Format {
 		return g.w3c()
 	case g.header != nil:
 		return g.exchange()
+	case isPacked(head):
+		return ingest.Format{Skip: "binary file, no log"}
 	case isBinary(head):
 		return ingest.Format{Skip: "binary file, no log (if it is IIS's central binary log, .ibl: switch to W3C logging, central or per site)"}
 	}

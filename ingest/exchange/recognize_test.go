@@ -75,6 +75,8 @@ func TestRecognizeSkipped(t *testing.T) {
 		"reserved":         {strings.Repeat("\x00", 100), "", "empty file"},
 		"JPEG":             {"\xFF\xD8\xFF\xE0\x00\x10JFIF\x00\x01\x01", "", "binary file, no log"},
 		"zip":              {"PK\x03\x04\x14\x00\x08\x00\x08\x00log", "", "binary file, no log"},
+		"PDF":              {"%PDF-1.7\nplain enough\n", "", "binary file, no log"},
+		"central binary":   {"\x01\x00\x08\x00EX01\x00\x00\x02\x00", "", ".ibl"},
 		"noise":            {strings.Repeat("\x81\x92\xA3\x07", 50), "", "binary file, no log"},
 		"prose":            {"Dear colleagues,\nplease find attached the log.\n", "", "not a log that Outmode reads"},
 		"other CSV":        {"timestamp,user,factor\n2026-10-06T08:00:00Z,anna,push\n", "", "not a log that Outmode reads"},
