@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -69,9 +70,10 @@ func (l *language) parse(text string) (root ast.Node, bad *fault) {
 	}
 	vet := &vetting{lists: l.lists}
 	vet.node(tree.Node, nil)
-	_, err = checker.Check(tree, l.config)
-	if err != nil {
-		vet.add(faultOf(err))
+	if _, err = checker.Check(tree, l.config); err != nil {
+		if f := faultOf(err); !vet.pattern || !strings.HasPrefix(f.message, "error parsing regexp") {
+			vet.add(f)
+		}
 	}
 	if bad := vet.first(); bad != nil {
 		return nil, bad

@@ -84,3 +84,5 @@ func (w *world) signIn(r *rand.Rand) *signin.SignIn {
 		Traffic: signin.Traffic(r.IntN(2)), Backend: r.IntN(4) == 0, Server: pick(r, w.servers), Account: pick(r, w.accounts),
 		Client: pick(r, w.clients), Address: pick(r, w.addresses), Facts: f}
 }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, seed)) }

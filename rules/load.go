@@ -42,6 +42,7 @@ type draft struct {
 	at     map[string]ast.Node // the values, by key
 	source []ast.Node          // of the expressions, When or Steps
 	zone   *time.Location
+	odd    bool // the type is no type: what depends on it is not checked
 }
 
 // expressions are the texts that the rule compiles.

@@ -85,9 +85,6 @@ type Expect struct {
 	Count    int64
 }
 
-// counts reports whether the rule is decided by minutes rather than by usage rows.
-func (r *compiled) counts() bool { return r.ticks }
-
 // A compiled is a rule that can judge.
 type compiled struct {
 	Rule

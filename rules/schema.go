@@ -59,7 +59,8 @@ func (d *draft) key(key string, v ast.Node) {
 	case "severity":
 		d.Severity, _ = signin.ParseSeverity(d.word(v, key, signin.Words(key)))
 	case "type":
-		d.Type = Type(max(0, slices.Index(typeNames[:], d.word(v, key, typeNames[:]))))
+		i := slices.Index(typeNames[:], d.word(v, key, typeNames[:]))
+		d.Type, d.odd = Type(max(0, i)), i < 0
 	case "zone":
 		d.setZone(v)
 	case "group_by", "distinct":

@@ -147,7 +147,11 @@ func (s *Set) answer(r *ruling) *answer {
 	}
 	a := &answer{ruling: r}
 	slices.Sort(r.match)
-	a.hits = &signin.Hits{ID: uint32(len(s.answers)), Match: slices.Clone(r.match), Ticks: len(r.ticks) > 0, Pending: len(r.rest) > 0}
+	a.hits = &signin.Hits{ID: uint32(len(s.answers)), Match: slices.Clone(r.match), Pending: len(r.rest) > 0}
+	for _, t := range r.ticks {
+		a.hits.Ticks = a.hits.Ticks || t.step == 0
+		a.hits.Later = a.hits.Later || t.step > 0
+	}
 	for _, x := range r.rest {
 		x.tree.conditions(func(cond int32) {
 			g := s.conditions[cond].group

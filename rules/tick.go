@@ -14,7 +14,7 @@ import (
 // about accounts or addresses counts nothing where the line names none, and a rule that counts
 // values counts no empty one.
 func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []signin.Tick {
-	if !h.Ticks {
+	if !h.Ticks && !h.Later {
 		return dst
 	}
 	for _, t := range j.of(h).ruling.ticks {

@@ -51,6 +51,9 @@ func needs(key string) [typeCount]need {
 func (d *draft) together() {
 	_, typed := d.at["type"]
 	for _, key := range []string{"when", "steps", "threshold", "distinct", "window", "baseline"} {
+		if d.odd {
+			break
+		}
 		v, there := d.at[key]
 		switch need := needs(key)[d.Type]; {
 		case there && need == refused && !typed && d.Type == Match:

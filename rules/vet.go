@@ -18,8 +18,9 @@ const maxPattern = 4_000
 // tomorrow: comparisons of fields, calculations with numbers, and a few functions. Everything else of
 // the language is refused by name.
 type vetting struct {
-	lists map[string]*list
-	least *fault
+	lists   map[string]*list
+	least   *fault
+	pattern bool // a pattern is at fault, of which expr complains too, in a worse place
 }
 
 func (v *vetting) first() *fault { return v.least }
@@ -90,7 +91,7 @@ func (v *vetting) binary(n *ast.BinaryNode) {
 		return
 	case "matches":
 		v.node(n.Left, n)
-		v.pattern(n.Right)
+		v.regexp(n.Right)
 		return
 	case "==", "!=":
 		v.compare(n.Left, n.Right)
@@ -159,8 +160,8 @@ func (v *vetting) choices(n *ast.BinaryNode) {
 	v.refuse(n.Right, "right of in must stand a list of constants of one type, such as [\"a\", \"b\"] or [401, 403], or a range such as 400..499; for a named list write in_list(value, \"name\")")
 }
 
-// pattern checks a regular expression.
-func (v *vetting) pattern(n ast.Node) {
+// regexp checks a regular expression.
+func (v *vetting) regexp(n ast.Node) {
 	s, ok := n.(*ast.StringNode)
 	if !ok {
 		v.refuse(n, "the pattern of matches must be a constant")
@@ -168,6 +169,7 @@ func (v *vetting) pattern(n ast.Node) {
 	}
 	re, err := syntax.Parse(s.Value, syntax.Perl)
 	if err != nil {
+		v.pattern = true
 		v.refuse(n, "%s", shorten(err.Error()))
 		return
 	}

@@ -40,7 +40,8 @@ func newSource(f *File) *source {
 		return s
 	}
 	text := strings.TrimPrefix(string(f.Data), "\uFEFF")
-	s.text = strings.ReplaceAll(text, "\r\n", "\n") // the parser counts lines wrongly at \r\n
+	// The parser miscounts lines that end in \r\n. To YAML, \r alone ends a line too.
+	s.text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	s.lines = append(s.lines, 0)
 	for i := range len(s.text) {
 		if s.text[i] == '\n' {
@@ -51,7 +52,13 @@ func newSource(f *File) *source {
 }
 
 func (s *source) report(line, column int, format string, args ...any) {
-	s.problems = append(s.problems, Problem{File: s.name, Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
+	message := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, fmt.Sprintf(format, args...))
+	s.problems = append(s.problems, Problem{File: s.name, Line: line, Column: column, Message: message})
 }
 
 // A doc is one document of a source.
@@ -200,7 +207,7 @@ func (d *doc) place(t *token.Token) (line, column int) {
 	if t == nil || t.Position == nil {
 		return d.first + 1, 1
 	}
-	return d.first + t.Position.Line, max(t.Position.Column, 1)
+	return min(d.first+t.Position.Line, len(d.lines)), max(t.Position.Column, 1)
 }
 
 func (d *doc) mistake(n ast.Node, format string, args ...any) {
@@ -232,12 +239,12 @@ func (d *doc) resolve(n ast.Node) ast.Node {
 			name := v.Value.GetToken().Value
 			to, ok := d.anchors[name]
 			if !ok {
-				d.mistake(v, "YAML: the alias *%s has no anchor &%s in this document", clip(name), clip(name))
+				d.mistake(v, "YAML: the alias %s has no anchor in this document", quote("*"+name))
 				return nil
 			}
 			n = to
 		case *ast.TagNode:
-			d.mistake(v, "YAML: a tag (%s) has no meaning here", clip(v.GetToken().Value))
+			d.mistake(v, "YAML: a tag (%s) has no meaning here", quote(v.GetToken().Value))
 			return nil
 		default:
 			return n

@@ -1,0 +1,90 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Watch is the groups in which the first step of a rule was seen often enough for its later steps to
+// matter, and when they would. Later steps are mostly ordinary sign-ins, of which there are many: a
+// pipeline looks for them only here, in a second reading.
+type Watch struct {
+	set   *Set
+	spans map[watched]signin.Span
+}
+
+type watched struct {
+	rule  int32
+	group string // the visible values of group_by, joined by a tab
+}
+
+// Watch returns what the minutes of first steps make worth watching, or nil for nothing.
+func (s *Set) Watch(minutes []signin.Minute) *Watch {
+	w := &Watch{set: s, spans: map[watched]signin.Span{}}
+	lines := map[watched]*timeline{}
+	for i := range minutes {
+		m := &minutes[i]
+		if m.Rule < 0 || int(m.Rule) >= len(s.rules) || m.Step != 0 || len(s.rules[m.Rule].steps) < 2 {
+			continue
+		}
+		k := watched{m.Rule, s.rules[m.Rule].visibleGroup(m.Group)}
+		if lines[k] == nil {
+			lines[k] = &timeline{}
+		}
+		lines[k].minutes = append(lines[k].minutes, &minute{at: m.Minute, count: m.Count, first: m.First, last: m.Last})
+	}
+	for k, line := range lines {
+		line.merge()
+		if span, ok := s.rules[k.rule].promises(line.minutes); ok {
+			w.spans[k] = span
+		}
+	}
+	if len(w.spans) == 0 {
+		return nil
+	}
+	return w
+}
+
+// promises returns the time in which a later step would matter: from the first window in which the
+// first step was seen often enough, until a window after the last.
+func (r *compiled) promises(first []*minute) (span signin.Span, ok bool) {
+	count, from := int64(0), 0
+	for to, m := range first {
+		for count += m.count; m.at-first[from].at >= r.window(); from++ {
+			count -= first[from].count
+		}
+		if count < int64(max(r.Threshold, 1)) {
+			continue
+		}
+		if !ok {
+			span.From, ok = first[from].first, true
+		}
+		span.To = first[to].last + r.Window.Milliseconds()
+	}
+	return span, ok
+}
+
+// visibleGroup is a group without what its finding must know besides.
+func (r *compiled) visibleGroup(group string) string {
+	if r.visible == len(r.group) {
+		return group
+	}
+	return strings.Join(strings.SplitN(group, "\t", r.visible+1)[:r.visible], "\t")
+}
+
+// Wants reports whether a tick of a later step, of a sign-in at that Unix millisecond, matters.
+func (w *Watch) Wants(t *signin.Tick, ms int64) bool {
+	span, ok := w.spans[watched{t.Rule, w.set.rules[t.Rule].visibleGroup(t.Group)}]
+	return ok && span.From <= ms && ms <= span.To
+}
+
+// Overlaps reports whether any tick of that period, in Unix milliseconds, could matter.
+func (w *Watch) Overlaps(from, to int64) bool {
+	for _, span := range w.spans {
+		if span.From <= to && from <= span.To {
+			return true
+		}
+	}
+	return false
+}
