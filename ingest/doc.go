@@ -22,17 +22,26 @@ type Judge interface {
 	Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []signin.Tick
 }
 
+// A Watch says where later steps of rules matter: the first steps were seen there.
+type Watch interface {
+	// Wants reports whether a tick of a later step matters, at that Unix millisecond.
+	Wants(t *signin.Tick, ms int64) bool
+	// Overlaps reports whether any could matter in a period of event time.
+	Overlaps(from, to int64) bool
+}
+
 // Options are the choices of a Scan.
 type Options struct {
-	Recognize func(head []byte) Format // what a file is, from its first lines
-	Org       signin.Organisation      // Servers is added to, from the logs' own heads
-	NewJudge  func() Judge             // nil: no rules
-	Distinct  func(rule int32) int     // how many distinct values a minute of that rule keeps
-	Workers   int                      // default: one per processor
-	Since     int64                    // Unix milliseconds; lines before it are other. 0: no bound
-	Until     int64                    // lines at or after it are other. 0: no bound
-	Progress  func(done, total int64)  // bytes on disk; called from several goroutines
-	PartSize  int64                    // where big files are cut; default 64 MiB
+	Recognize func(head []byte) Format               // what a file is, from its first lines
+	Org       signin.Organisation                    // Servers is added to, from the logs' own heads
+	NewJudge  func() Judge                           // nil: no rules
+	Distinct  func(rule int32) int                   // how many distinct values a minute of that rule keeps
+	Watch     func(firstSteps []signin.Minute) Watch // nil, or returns nil: no later steps
+	Workers   int                                    // default: one per processor
+	Since     int64                                  // Unix milliseconds; lines before it are other. 0: no bound
+	Until     int64                                  // lines at or after it are other. 0: no bound
+	Progress  func(done, total int64)                // bytes on disk; called from several goroutines
+	PartSize  int64                                  // where big files are cut; default 64 MiB
 }
 
 const (

@@ -111,25 +111,35 @@ func (l *line) ref(log int) signin.Ref {
 	return signin.Ref{File: log, Offset: l.offset, Length: len(l.raw), Line: l.number}
 }
 
-// tick counts the sign-in in the minutes of rules with windows.
+// tick counts the sign-in in the minutes of rules with windows, as their first step.
 func (w *worker) tick(hits *signin.Hits, k key, log int, l *line) {
 	w.ticks = w.judge.Ticks(w.ticks[:0], hits, l.s)
 	ms := l.s.Facts.Time
 	for i := range w.ticks {
 		t := &w.ticks[i]
-		mk := minuteKey{rule: t.Rule, step: t.Step, group: t.Group, minute: ms / 60_000}
+		if t.Step > 0 {
+			continue // see laterSteps
+		}
+		mk := minuteKey{rule: t.Rule, group: t.Group, minute: ms / minuteMs}
 		if k.hour != 0 {
 			mk.weak, mk.server, mk.protocol = true, k.server, k.protocol
 		}
-		m := w.tally.minute(mk, l.ref(log), ms)
-		if m == nil {
-			continue
-		}
-		m.Count++
-		m.First, m.Last = min(m.First, ms), max(m.Last, ms)
-		if t.Distinct != 0 {
-			m.Distinct = addDistinct(m.Distinct, t.Distinct, w.tally.bounds.distinct(t.Rule))
-		}
+		w.tally.tick(t, mk, l.ref(log), ms)
+	}
+}
+
+const minuteMs = 60_000
+
+// tick counts one tick in its minute.
+func (t *tally) tick(tick *signin.Tick, mk minuteKey, at signin.Ref, ms int64) {
+	m := t.minute(mk, at, ms)
+	if m == nil {
+		return
+	}
+	m.Count++
+	m.First, m.Last = min(m.First, ms), max(m.Last, ms)
+	if tick.Distinct != 0 {
+		m.Distinct = addDistinct(m.Distinct, tick.Distinct, t.bounds.distinct(tick.Rule))
 	}
 }
 

@@ -54,12 +54,17 @@ type Log struct {
 // Folder is the directory, or the archive's directory, that the log stands in.
 func (l *Log) Folder() string { return path.Dir(l.Input.Path) }
 
-// A mark says how many lines of a log there are before an offset.
-type mark struct{ offset, lines int64 }
+// A mark is a part of a log as it was read: where it is, how many lines stand before it, and the time
+// of its events, 0 if it has none.
+type mark struct {
+	span     tail.Span
+	lines    int64
+	from, to int64
+}
 
 // take adds what was read of the log's next part.
 func (l *Log) take(r *partResult) {
-	l.marks = append(l.marks, mark{r.span.From, l.Lines.Total})
+	l.marks = append(l.marks, mark{r.span, l.Lines.Total, r.from, r.to})
 	l.Lines.Add(r.lines)
 	l.Causes.Merge(r.causes)
 	for _, h := range r.heads {
@@ -85,7 +90,7 @@ func (l *Log) take(r *partResult) {
 
 // lineAt is the number in the log of a line that is the n-th of the part it stands in.
 func (l *Log) lineAt(offset, n int64) int64 {
-	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].offset > offset })
+	i := sort.Search(len(l.marks), func(i int) bool { return l.marks[i].span.From > offset })
 	if i == 0 {
 		return n
 	}

@@ -38,16 +38,21 @@ func (s *scan) result() *Result {
 		r.Lines.Add(s.logs[i].Lines)
 	}
 	r.addUsage(t)
-	for _, mk := range t.order {
-		m := *t.minutes[mk]
-		m.At.Line = s.logs[m.At.File].lineAt(m.At.Offset, m.At.Line)
-		r.Minutes = append(r.Minutes, m)
-	}
-	slices.SortFunc(r.Minutes, compareMinutes)
+	r.addMinutes(t)
 	r.Noise.sort()
 	r.Other.sort()
 	r.cover(s)
 	return r
+}
+
+// addMinutes adds the minutes of a tally, in the order of rule, group and time.
+func (r *Result) addMinutes(t *tally) {
+	for _, mk := range t.order {
+		m := *t.minutes[mk]
+		m.At.Line = r.Logs[m.At.File].lineAt(m.At.Offset, m.At.Line)
+		r.Minutes = append(r.Minutes, m)
+	}
+	slices.SortFunc(r.Minutes, compareMinutes)
 }
 
 // addUsage turns the rows into usage, in the order of their first lines, and lets go of them.

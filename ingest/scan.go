@@ -57,7 +57,8 @@ func Scan(ctx context.Context, inputs []tail.Input, opt Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	return s.result(), nil
+	r := s.result()
+	return r, s.laterSteps(ctx, r)
 }
 
 // errStrict says that the scan must be done again, strictly.

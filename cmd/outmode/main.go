@@ -30,7 +30,7 @@ const (
 func main() {
 	// The working set is small and the garbage of a scan is bursty: collect early, and earlier still
 	// before memory becomes what limits the machine.
-	debug.SetGCPercent(50)
+	debug.SetGCPercent(25)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()

@@ -229,9 +229,9 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Ob
 		}
 	}
 	inputs, _ := tail.Find([]string{dir}, tail.FindOptions{})
-	res, err := ingest.Scan(ctx, inputs, ingest.Options{Recognize: exchange.Recognize, Workers: 1,
-		Org:      signin.Organisation{Internal: signin.DefaultInternal()},
-		NewJudge: func() ingest.Judge { return set.NewJudge() }, Distinct: set.DistinctLimit})
+	opt := ingest.Options{Recognize: exchange.Recognize, Workers: 1, Org: signin.Organisation{Internal: signin.DefaultInternal()}}
+	judgeBy(&opt, set)
+	res, err := ingest.Scan(ctx, inputs, opt)
 	if err != nil {
 		return rules.Observed{}, err
 	}

@@ -78,8 +78,7 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
-	opt.Distinct = set.DistinctLimit
+	judgeBy(&opt, set)
 	inputs, problems := tail.Find(args, tail.FindOptions{Stdin: f.in, Exclude: f.excludesFile})
 	defer func() { _ = tail.Cleanup(inputs) }()
 	for _, p := range problems {
@@ -99,6 +98,18 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return rep.exit(threshold, f.failOn != "")
+}
+
+// judgeBy makes a scan apply the rules.
+func judgeBy(opt *ingest.Options, set *rules.Set) {
+	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
+	opt.Distinct = set.DistinctLimit
+	opt.Watch = func(firstSteps []signin.Minute) ingest.Watch {
+		if w := set.Watch(firstSteps); w != nil {
+			return w
+		}
+		return nil
+	}
 }
 
 // options turns the flags into what ingest needs.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
 )
 
 // writeTable is the answer on a terminal: what matters first, the proof after it, the next step last.
@@ -205,11 +206,33 @@ func (p *person) others() string {
 	return strings.Join(other, " ")
 }
 
+// findings shows one row for each rule that fires; with -v one for each finding.
 func (t *tableWriter) findings() {
 	if len(t.r.found) == 0 {
 		return
 	}
 	t.heading("Findings")
+	if t.verbose {
+		t.everyFinding()
+		return
+	}
+	tb := newTable("severity", "rule", "what", ">findings", ">sign-ins", "last", "who")
+	for _, group := range byRule(t.r.found) {
+		var signIns int64
+		last := group[0].Last
+		for _, f := range group {
+			signIns += f.Count
+			if f.Last.After(last) {
+				last = f.Last
+			}
+		}
+		tb.add(group[0].Severity.String(), group[0].Rule, group[0].Name, number(len(group)), number(signIns), minute(last.UnixMilli()), who(group))
+	}
+	tb.write(t.w, t.p)
+	t.printf("  -v shows every finding\n")
+}
+
+func (t *tableWriter) everyFinding() {
 	tb := newTable("severity", "rule", "what", "who", "on", ">sign-ins", "last")
 	for i := range t.r.found[:t.limit(len(t.r.found))] {
 		f := &t.r.found[i]
@@ -217,6 +240,35 @@ func (t *tableWriter) findings() {
 	}
 	tb.write(t.w, t.p)
 	t.more(len(t.r.found), "findings")
+}
+
+// byRule cuts findings, which are in the order of severity and rule, into those of each rule.
+func byRule(found []rules.Finding) [][]rules.Finding {
+	var groups [][]rules.Finding
+	for len(found) > 0 {
+		n := 1
+		for n < len(found) && found[n].Rule == found[0].Rule {
+			n++
+		}
+		groups, found = append(groups, found[:n]), found[n:]
+	}
+	return groups
+}
+
+// who names the subjects with the most sign-ins.
+func who(group []rules.Finding) string {
+	const shown = 3
+	group = slices.Clone(group)
+	slices.SortStableFunc(group, func(a, b rules.Finding) int { return cmp.Compare(b.Count, a.Count) })
+	var names []string
+	for _, f := range group[:min(len(group), shown)] {
+		names = append(names, orDash(f.Subject))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(group) - shown; more > 0 {
+		text += fmt.Sprintf(" and %s more", number(more))
+	}
+	return text
 }
 
 // refused sums up the credentials that were refused: their names are victims and not users.

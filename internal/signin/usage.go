@@ -85,6 +85,7 @@ type Hits struct {
 	ID      uint32
 	Match   []int32 // rules of type match and first_seen that fire
 	Ticks   bool    // some rule counts this sign-in in a window: ask for its ticks
+	Later   bool    // some rule counts it as a step behind its first: that matters where the first was seen
 	Pending bool    // some rule depends on the line: ask again with the line
 }
 
