@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // zones, where the machine has no table of them
 
@@ -12,13 +14,19 @@ import (
 // Load compiles rule files to a Set. If anything is wrong it returns no Set and every problem of
 // every file, in the order of the files and of the places in them.
 func Load(files []File) (*Set, []Problem) {
-	l := loader{lists: map[string]*list{}, listAt: map[string]string{}}
-	var sources []*source
+	l := loader{lists: map[string]*list{}, listAt: map[string]string{}, shapes: map[string]*regexp.Regexp{}}
+	sources := make([]*source, len(files))
+	var wg sync.WaitGroup
 	for i := range files {
-		s := newSource(&files[i])
-		sources = append(sources, s)
-		if s.lines != nil {
-			s.documents(l.document)
+		wg.Go(func() { // most of the time that loading takes is spent on reading YAML
+			sources[i] = newSource(&files[i])
+			sources[i].parse()
+		})
+	}
+	wg.Wait()
+	for _, s := range sources {
+		for _, d := range s.docs {
+			l.document(d)
 		}
 	}
 	set := l.compile()
@@ -43,6 +51,7 @@ type draft struct {
 	source []ast.Node          // of the expressions, When or Steps
 	zone   *time.Location
 	odd    bool // the type is no type: what depends on it is not checked
+	shapes map[string]*regexp.Regexp
 }
 
 // expressions are the texts that the rule compiles.
@@ -57,12 +66,13 @@ func (d *draft) expressions() []string {
 type loader struct {
 	drafts []*draft
 	lists  map[string]*list
-	listAt map[string]string // file:line of a list
+	listAt map[string]string         // file:line of a list
+	shapes map[string]*regexp.Regexp // by pattern: compiling one costs more than reading a rule
 }
 
 // document reads one document: lists, or a rule.
-func (l *loader) document(d *doc, body ast.Node) {
-	n := d.resolve(body)
+func (l *loader) document(d *doc) {
+	n := d.resolve(d.body)
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
 		if n != nil {
@@ -74,7 +84,7 @@ func (l *loader) document(d *doc, body ast.Node) {
 		l.namedLists(d, m)
 		return
 	}
-	dr := &draft{doc: d, body: m, at: map[string]ast.Node{}, zone: time.UTC}
+	dr := &draft{doc: d, body: m, at: map[string]ast.Node{}, zone: time.UTC, shapes: l.shapes}
 	dr.File = d.name
 	dr.Line, dr.Column = d.place(m.Values[0].Key.GetToken())
 	if m.IsFlowStyle {

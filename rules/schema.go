@@ -161,7 +161,12 @@ func (d *draft) shaped(v ast.Node, key, pattern, shape string) string {
 	if !ok {
 		return ""
 	}
-	if !regexp.MustCompile(pattern).MatchString(s) {
+	re := d.shapes[pattern]
+	if re == nil {
+		re = regexp.MustCompile(pattern)
+		d.shapes[pattern] = re
+	}
+	if !re.MatchString(s) {
 		d.doc.mistake(v, "%s must be %s, not %s", key, shape, quote(s))
 		return ""
 	}

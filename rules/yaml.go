@@ -30,6 +30,7 @@ type source struct {
 	dir      string
 	text     string
 	lines    []int // where each line begins in text
+	docs     []*doc
 	problems []Problem
 }
 
@@ -65,14 +66,15 @@ func (s *source) report(line, column int, format string, args ...any) {
 type doc struct {
 	*source
 	first   int // lines before it
+	body    ast.Node
 	anchors map[string]ast.Node
 	visits  int
 	spent   bool
 }
 
-// documents parses the documents of the file one by one, so that a mistake in one hides nothing of
-// the others. A marker at the start of a line always ends a document: no scalar may hold one.
-func (s *source) documents(each func(d *doc, body ast.Node)) {
+// parse parses the documents of the file one by one, so that a mistake in one hides nothing of the
+// others. A marker at the start of a line always ends a document: no scalar may hold one.
+func (s *source) parse() {
 	tokens, start := 0, 0
 	for i := 1; i <= len(s.lines); i++ {
 		if i < len(s.lines) && !marker(s.text[s.lines[i]:]) {
@@ -98,7 +100,8 @@ func (s *source) documents(each func(d *doc, body ast.Node)) {
 			return
 		}
 		if body != nil {
-			each(d, body)
+			d.body = body
+			s.docs = append(s.docs, d)
 		}
 	}
 }
