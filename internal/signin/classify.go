@@ -46,7 +46,7 @@ var (
 
 // NewClassifier returns a Classifier for lines of org's servers.
 func NewClassifier(org *Organisation) *Classifier {
-	c := &Classifier{org: org, families: families(), serial: nobodySerial}
+	c := &Classifier{org: org, families: families(), serial: nobodySerial, agents: memo[Client]{max: maxAgents}, plus: memo[Client]{max: maxAgents}}
 	for k := range c.bare {
 		c.bare[k] = protocolClient(Kind(k))
 	}

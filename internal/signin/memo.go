@@ -1,43 +1,49 @@
 package signin
 
-import "hash/maphash"
+import (
+	"cmp"
+	"hash/maphash"
+)
 
 // A memo remembers what bytes were parsed to, so that a known value costs one look at memory and no
-// string. Values are told apart by two hashes of 64 bits under keys that are drawn anew by every
-// process: nobody can make two that collide, and comparing the bytes themselves would cost another
-// look at memory for every column of every line.
+// string. Values are told apart by a hash of 64 bits under a key that is drawn anew for every memo:
+// nobody can make two that collide, by chance two of ten million new values meet a remembered one
+// once in thirty million scans, and comparing the bytes themselves would cost another look at memory
+// for every column of every line.
 //
 // It is bounded: when its young half is full that becomes the old one, and what was old and not asked
 // for again is forgotten, so a flood of new values cannot push out the busy ones. Entries live on
 // where they are referred to.
 type memo[T any] struct {
-	keys       [2]maphash.Seed
+	key        maphash.Seed
 	young, old []memoSlot[T]
 	n          int // of young
+	max        int // that the young half holds; 0 is maxMemo
 }
 
 // A memoSlot is one value, and a mark that says of it what most lines ask: looking at the value itself
 // is one more look at memory.
 type memoSlot[T any] struct {
-	hash [2]uint64
+	hash uint64
 	val  *T
 	mark uint64
 }
 
-// Bounds of one memo: how many values the young half holds. An organisation of 20,000 fits; a
-// hostile log names millions.
+// Bounds of one memo: how many values the young half holds. An organisation of 20,000 fits, with as
+// many addresses and far fewer agents; a hostile log names millions.
 const (
-	minMemo = 1 << 8
-	maxMemo = 1 << 15
+	minMemo   = 1 << 8
+	maxMemo   = 1 << 15
+	maxAgents = 1 << 13
 )
 
 // find returns the slot of raw. Its value is nil if raw is not known; then it is for keep.
 func (m *memo[T]) find(raw []byte) memoSlot[T] {
 	if m.young == nil {
-		m.keys = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+		m.key = maphash.MakeSeed()
 		m.young = make([]memoSlot[T], 2*minMemo)
 	}
-	h := [2]uint64{maphash.Bytes(m.keys[0], raw), maphash.Bytes(m.keys[1], raw)}
+	h := maphash.Bytes(m.key, raw)
 	if s := lookup(m.young, h); s != nil {
 		return *s
 	}
@@ -49,9 +55,9 @@ func (m *memo[T]) find(raw []byte) memoSlot[T] {
 	return memoSlot[T]{hash: h}
 }
 
-func lookup[T any](slots []memoSlot[T], h [2]uint64) *memoSlot[T] {
+func lookup[T any](slots []memoSlot[T], h uint64) *memoSlot[T] {
 	mask := uint64(len(slots) - 1)
-	for i := h[0] & mask; ; i = (i + 1) & mask {
+	for i := h & mask; ; i = (i + 1) & mask {
 		s := &slots[i]
 		if s.val == nil {
 			return nil
@@ -73,7 +79,7 @@ func (m *memo[T]) keep(s memoSlot[T]) memoSlot[T] {
 }
 
 func (m *memo[T]) grow() {
-	if m.n >= maxMemo {
+	if m.n >= cmp.Or(m.max, maxMemo) {
 		m.old, m.young, m.n = m.young, make([]memoSlot[T], 2*minMemo), 0
 		return
 	}
@@ -88,7 +94,7 @@ func (m *memo[T]) grow() {
 
 func put[T any](slots []memoSlot[T], s memoSlot[T]) {
 	mask := uint64(len(slots) - 1)
-	i := s.hash[0] & mask
+	i := s.hash & mask
 	for slots[i].val != nil {
 		i = (i + 1) & mask
 	}
