@@ -6,10 +6,18 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// laterSteps finds the steps of rules that come behind their first, such as the success after many
-// refusals. They are ordinary sign-ins, too many to keep a minute of each: where the first reading
-// found first steps that promise something, those parts of the logs are read again for them.
-func (s *scan) laterSteps(ctx context.Context, r *Result) error {
+// readAgain reads parts of the logs a second time where the first reading could not keep the minutes
+// of rules with windows: all of them, if there were too many, and those of later steps, such as the
+// success after many refusals. Those are ordinary sign-ins: they matter only near the first steps.
+func (s *scan) readAgain(ctx context.Context, r *Result) error {
+	if crowds := s.sum.minutes.crowds; crowds != nil {
+		err := s.minutesOf(ctx, r, func(m *mark) bool { return m.ticked }, func(t *signin.Tick, ms int64) bool {
+			return t.Step == 0 && crowds.promises(t.Rule, t.Group, ms/minuteMs)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if s.opt.Watch == nil || len(r.Minutes) == 0 {
 		return nil
 	}
@@ -17,46 +25,41 @@ func (s *scan) laterSteps(ctx context.Context, r *Result) error {
 	if watch == nil {
 		return nil
 	}
+	return s.minutesOf(ctx, r, func(m *mark) bool { return m.from != 0 && watch.Overlaps(m.from, m.to) }, func(t *signin.Tick, ms int64) bool {
+		return t.Step > 0 && watch.Wants(t, ms)
+	})
+}
+
+// minutesOf adds to r the minutes of the ticks that are wanted, from the parts that may have some.
+func (s *scan) minutesOf(ctx context.Context, r *Result, in func(*mark) bool, wants func(t *signin.Tick, ms int64) bool) error {
 	var parts []part
 	for i := range s.logs {
-		parts = append(parts, s.logs[i].partsIn(i, watch)...)
+		l := &s.logs[i]
+		for n := range l.marks {
+			if m := &l.marks[n]; l.decode && in(m) {
+				parts = append(parts, part{log: i, span: m.span, header: l.headerAt(m.span.From), whole: !l.cuttable()})
+			}
+		}
 	}
-	sum := newTally(s.bounds(0, 0, scanMinutes))
-	err := ordered(ctx, s.opt.Workers, len(parts), func() func(int) *tally {
+	b := bounds{minutes: ruleMinutes, window: s.opt.Window}
+	sum := minutes{bounds: b}
+	err := ordered(ctx, s.opt.Workers, len(parts), func() func(int) *minutes {
 		w := newWorker(s)
-		return func(i int) *tally {
-			w.begin(newTally(sum.bounds))
-			w.steps(parts[i], watch)
-			return w.tally
+		return func(i int) *minutes {
+			found := &minutes{bounds: b}
+			w.count(parts[i], found, wants)
+			return found
 		}
-	}, func(t *tally) error {
-		for _, mk := range t.order {
-			sum.addMinute(mk, t.minutes[mk])
-		}
-		sum.lost += t.lost
+	}, func(found *minutes) error {
+		sum.merge(found, nil)
 		return nil
 	})
-	r.addMinutes(sum)
-	r.Lost += sum.lost
+	r.addMinutes(&sum)
 	return err
 }
 
-// partsIn are the parts of a log, as it was read, in whose time a later step could matter.
-func (l *Log) partsIn(i int, watch Watch) []part {
-	var parts []part
-	if !l.decode {
-		return nil
-	}
-	for _, m := range l.marks {
-		if m.from != 0 && watch.Overlaps(m.from, m.to) {
-			parts = append(parts, part{log: i, span: m.span, header: l.headerAt(m.span.From), whole: !l.cuttable()})
-		}
-	}
-	return parts
-}
-
-// steps counts the later steps among the counted sign-ins of a part.
-func (w *worker) steps(p part, watch Watch) {
+// count counts the wanted ticks of the counted sign-ins of a part.
+func (w *worker) count(p part, in *minutes, wants func(t *signin.Tick, ms int64) bool) {
 	w.read(p, func(l *line) {
 		if l.verdict != signin.SignInLine || l.s.Weak && w.weak(l.s) == toldTwice {
 			return
@@ -65,14 +68,14 @@ func (w *worker) steps(p part, watch Watch) {
 		if hits.Pending {
 			hits = w.judge.Line(hits, l.s)
 		}
-		if !hits.Later {
+		if !hits.Ticks && !hits.Later {
 			return
 		}
 		ms := l.s.Facts.Time
 		w.ticks = w.judge.Ticks(w.ticks[:0], hits, l.s)
 		for i := range w.ticks {
-			if t := &w.ticks[i]; t.Step > 0 && watch.Wants(t, ms) {
-				w.tally.tick(t, minuteKey{rule: t.Rule, step: t.Step, group: t.Group, minute: ms / minuteMs}, l.ref(p.log), ms)
+			if t := &w.ticks[i]; wants(t, ms) {
+				in.tick(t, wait{}, l.ref(p.log), ms)
 			}
 		}
 	})

@@ -35,7 +35,7 @@ type Options struct {
 	Recognize func(head []byte) Format               // what a file is, from its first lines
 	Org       signin.Organisation                    // Servers is added to, from the logs' own heads
 	NewJudge  func() Judge                           // nil: no rules
-	Distinct  func(rule int32) int                   // how many distinct values a minute of that rule keeps
+	Window    func(rule int32) signin.Window         // of the rules that Judge's ticks are of
 	Watch     func(firstSteps []signin.Minute) Watch // nil, or returns nil: no later steps
 	Workers   int                                    // default: one per processor
 	Since     int64                                  // Unix milliseconds; lines before it are other. 0: no bound

@@ -114,47 +114,14 @@ func (l *line) ref(log int) signin.Ref {
 // tick counts the sign-in in the minutes of rules with windows, as their first step.
 func (w *worker) tick(hits *signin.Hits, k key, log int, l *line) {
 	w.ticks = w.judge.Ticks(w.ticks[:0], hits, l.s)
-	ms := l.s.Facts.Time
+	var until wait
+	if k.hour != 0 {
+		until = wait{true, k.server, k.protocol}
+	}
 	for i := range w.ticks {
-		t := &w.ticks[i]
-		if t.Step > 0 {
-			continue // see laterSteps
+		if t := &w.ticks[i]; t.Step == 0 { // for the others see readAgain
+			w.tally.minutes.tick(t, until, l.ref(log), l.s.Facts.Time)
+			w.ticked = true
 		}
-		mk := minuteKey{rule: t.Rule, group: t.Group, minute: ms / minuteMs}
-		if k.hour != 0 {
-			mk.weak, mk.server, mk.protocol = true, k.server, k.protocol
-		}
-		w.tally.tick(t, mk, l.ref(log), ms)
 	}
-}
-
-const minuteMs = 60_000
-
-// tick counts one tick in its minute.
-func (t *tally) tick(tick *signin.Tick, mk minuteKey, at signin.Ref, ms int64) {
-	m := t.minute(mk, at, ms)
-	if m == nil {
-		return
-	}
-	m.Count++
-	m.First, m.Last = min(m.First, ms), max(m.Last, ms)
-	if tick.Distinct != 0 {
-		m.Distinct = addDistinct(m.Distinct, tick.Distinct, t.bounds.distinct(tick.Rule))
-	}
-}
-
-// minute returns the minute of a key, made if it is new, or nil where there are too many.
-func (t *tally) minute(mk minuteKey, at signin.Ref, ms int64) *signin.Minute {
-	if m := t.minutes[mk]; m != nil {
-		return m
-	}
-	if len(t.minutes) >= t.bounds.minutes {
-		t.lost++
-		t.over = true
-		return nil
-	}
-	m := &signin.Minute{Rule: mk.rule, Step: mk.step, Group: mk.group, Minute: mk.minute, First: ms, Last: ms, At: at}
-	t.minutes[mk] = m
-	t.order = append(t.order, mk)
-	return m
 }

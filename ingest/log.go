@@ -54,17 +54,18 @@ type Log struct {
 // Folder is the directory, or the archive's directory, that the log stands in.
 func (l *Log) Folder() string { return path.Dir(l.Input.Path) }
 
-// A mark is a part of a log as it was read: where it is, how many lines stand before it, and the time
-// of its events, 0 if it has none.
+// A mark is a part of a log as it was read: where it is, how many lines stand before it, the time of
+// its events, 0 if it has none, and whether any was counted in a window.
 type mark struct {
 	span     tail.Span
 	lines    int64
 	from, to int64
+	ticked   bool
 }
 
 // take adds what was read of the log's next part.
 func (l *Log) take(r *partResult) {
-	l.marks = append(l.marks, mark{r.span, l.Lines.Total, r.from, r.to})
+	l.marks = append(l.marks, mark{r.span, l.Lines.Total, r.from, r.to, r.ticked})
 	l.Lines.Add(r.lines)
 	l.Causes.Merge(r.causes)
 	for _, h := range r.heads {

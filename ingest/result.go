@@ -33,22 +33,23 @@ func (s *scan) result() *Result {
 	s.iis = t.byServer(signin.IIS)
 	t.settle(s.iis)
 	s.settled = true
-	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, Lost: t.lost, scan: s}
+	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, scan: s}
 	for i := range s.logs {
 		r.Lines.Add(s.logs[i].Lines)
 	}
 	r.addUsage(t)
-	r.addMinutes(t)
+	r.addMinutes(&t.minutes)
 	r.Noise.sort()
 	r.Other.sort()
 	r.cover(s)
 	return r
 }
 
-// addMinutes adds the minutes of a tally, in the order of rule, group and time.
-func (r *Result) addMinutes(t *tally) {
-	for _, mk := range t.order {
-		m := *t.minutes[mk]
+// addMinutes adds minutes, and leaves all in the order of rule, group and time.
+func (r *Result) addMinutes(all *minutes) {
+	r.Lost += all.lost
+	for _, mk := range all.order {
+		m := *all.of[mk]
 		m.At.Line = r.Logs[m.At.File].lineAt(m.At.Offset, m.At.Line)
 		r.Minutes = append(r.Minutes, m)
 	}

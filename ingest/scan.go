@@ -36,7 +36,8 @@ type scan struct {
 	stopped atomic.Bool // the context has ended: workers read no further
 	// The names that servers give to their own addresses, for logs that have only the address.
 	// "" where two servers share one, as a virtual address of a balancer.
-	names map[netip.Addr]string
+	names  map[netip.Addr]string
+	crowds func() *crowds // made when the first minutes spill
 }
 
 // Scan reads the inputs once and returns what they add up to. A log that cannot be read is part of
@@ -58,7 +59,7 @@ func Scan(ctx context.Context, inputs []tail.Input, opt Options) (*Result, error
 		return nil, err
 	}
 	r := s.result()
-	return r, s.laterSteps(ctx, r)
+	return r, s.readAgain(ctx, r)
 }
 
 // errStrict says that the scan must be done again, strictly.
@@ -76,7 +77,9 @@ func (s *scan) readBoth(ctx context.Context) error {
 
 // restart forgets what was read and not what the logs are.
 func (s *scan) restart() {
-	s.strict, s.proxied, s.sum = true, nil, newTally(s.bounds(scanAccounts, scanRefused, scanMinutes))
+	s.strict, s.proxied = true, nil
+	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(s.opt.Window) })
+	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanMinutes))
 	s.done.Store(0)
 	for i := range s.logs {
 		s.logs[i].forget()
@@ -84,7 +87,7 @@ func (s *scan) restart() {
 }
 
 func (s *scan) bounds(accounts, refused, minutes int) bounds {
-	return bounds{accounts, refused, minutes, s.opt.Distinct}
+	return bounds{accounts: accounts, refused: refused, minutes: minutes, window: s.opt.Window, crowds: s.crowds}
 }
 
 func newScan(inputs []tail.Input, opt Options) *scan {
@@ -94,10 +97,11 @@ func newScan(inputs []tail.Input, opt Options) *scan {
 	if opt.PartSize <= 0 {
 		opt.PartSize = defaultPart
 	}
-	if opt.Distinct == nil {
-		opt.Distinct = func(int32) int { return 0 }
+	if opt.Window == nil {
+		opt.Window = func(int32) signin.Window { return signin.Window{} }
 	}
 	s := &scan{opt: opt, logs: make([]Log, len(inputs))}
+	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(opt.Window) })
 	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanMinutes))
 	for i, in := range inputs {
 		s.logs[i].Input = in
@@ -247,6 +251,7 @@ type partResult struct {
 	server string
 	from   int64 // the earliest and the latest event
 	to     int64
+	ticked bool
 	count  int64 // of lines
 	heads  []head
 }
@@ -384,6 +389,7 @@ func (w *worker) readUnit(parts []part) *piece {
 // foldPart reads one part into the worker's tally.
 func (w *worker) foldPart(pt part) partResult {
 	r := partResult{part: pt}
+	w.ticked = false
 	r.end = w.read(pt, func(l *line) {
 		r.lines.Count(l.verdict)
 		r.count = l.number
@@ -402,6 +408,7 @@ func (w *worker) foldPart(pt part) partResult {
 		}
 		w.add(pt.log, l)
 	})
+	r.ticked = w.ticked
 	return r
 }
 

@@ -19,13 +19,11 @@ type tally struct {
 	servers  []string
 	serverID map[string]uint16 // by short name
 	heard    map[voice]*heard
-	minutes  map[minuteKey]*signin.Minute
-	order    []minuteKey        // of minutes, as they came
+	minutes  minutes
 	ids      map[uint16]*sketch // of request ids, by server
 	noise    Causes
 	other    Causes
 	told     int64 // sign-ins that another log tells too
-	lost     int64 // ticks beyond the bound
 	over     bool  // a bound was reached
 
 	saidBy  string // the server of the last line
@@ -36,30 +34,23 @@ type tally struct {
 
 // bounds are how much a tally may hold, whatever a log says.
 type bounds struct {
-	accounts, refused, minutes int
-	distinct                   func(rule int32) int
+	accounts, refused int
+	minutes           int // of all rules or, in a second reading, of each
+	window            func(rule int32) signin.Window
+	crowds            func() *crowds // nil in a second reading
 }
 
 // Bounds of the whole scan, and of one piece of work where those do not suffice.
 const (
 	scanAccounts, pieceAccounts = 1 << 17, 1 << 15
 	scanRefused, pieceRefused   = 1 << 15, 1 << 13
-	scanMinutes, pieceMinutes   = 1 << 17, 1 << 14
+	scanMinutes, pieceMinutes   = 1 << 16, 1 << 14
+	ruleMinutes                 = 1 << 14 // in a second reading, of each rule
 )
-
-// A minuteKey is what the minute of a rule with a window is found by.
-type minuteKey struct {
-	rule, step int32
-	minute     int64
-	group      string
-	weak       bool // waits like a row with an hour
-	server     uint16
-	protocol   signin.Protocol
-}
 
 func newTally(b bounds) *tally {
 	return &tally{bounds: b, hits: []*signin.Hits{nil}, hitsAt: map[*signin.Hits]uint32{}, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
-		heard: map[voice]*heard{}, minutes: map[minuteKey]*signin.Minute{}, ids: map[uint16]*sketch{}}
+		heard: map[voice]*heard{}, minutes: minutes{bounds: b}, ids: map[uint16]*sketch{}}
 }
 
 func (t *tally) reset() {
@@ -72,17 +63,15 @@ func (t *tally) reset() {
 	clear(t.serverID)
 	clear(t.heard)
 	t.saidBy, t.saying = "", nil
-	clear(t.minutes)
-	clear(t.order) // keys hold strings
-	t.order = t.order[:0]
+	t.minutes = minutes{bounds: t.bounds}
 	clear(t.ids)
 	t.noise, t.other = nil, nil
-	t.told, t.lost, t.over = 0, 0, false
+	t.told, t.over = 0, false
 }
 
 // empty reports whether nothing was added yet.
 func (t *tally) empty() bool {
-	return t.rows.n == 0 && len(t.servers) == 0 && len(t.noise) == 0 && len(t.other) == 0 && t.told == 0 && t.lost == 0 && !t.over
+	return t.rows.n == 0 && len(t.servers) == 0 && len(t.noise) == 0 && len(t.other) == 0 && t.told == 0 && !t.over && len(t.minutes.of) == 0 && t.minutes.crowds == nil
 }
 
 // overfull reports whether a bound was reached, so that what was added depends on the order.
@@ -108,13 +97,7 @@ func (t *tally) add(o *tally) {
 		k.user, k.server = u, servers[k.server]
 		t.rows.merge(&o.rows, r, k, t.placeOf(hits))
 	})
-	for _, mk := range o.order {
-		m := o.minutes[mk]
-		if mk.weak {
-			mk.server = servers[mk.server]
-		}
-		t.addMinute(mk, m)
-	}
+	t.minutes.merge(&o.minutes, servers)
 	for v, h := range o.heard {
 		v.server = servers[v.server]
 		if t.heard[v] == nil {
@@ -128,7 +111,6 @@ func (t *tally) add(o *tally) {
 	t.noise.Merge(o.noise)
 	t.other.Merge(o.other)
 	t.told += o.told
-	t.lost += o.lost
 	t.over = t.over || o.over
 }
 
@@ -144,36 +126,6 @@ func (t *tally) placeOf(hits *signin.Hits) uint32 {
 		t.hitsAt[hits] = at
 	}
 	return at
-}
-
-func (t *tally) addMinute(mk minuteKey, m *signin.Minute) {
-	to := t.minutes[mk]
-	if to == nil {
-		if len(t.minutes) >= t.bounds.minutes {
-			t.lost += m.Count
-			t.over = true
-			return
-		}
-		t.minutes[mk] = m
-		t.order = append(t.order, mk)
-		return
-	}
-	to.Count += m.Count
-	to.First, to.Last = min(to.First, m.First), max(to.Last, m.Last)
-	limit := max(len(to.Distinct), len(m.Distinct), t.bounds.distinct(m.Rule))
-	for _, d := range m.Distinct {
-		to.Distinct = addDistinct(to.Distinct, d, limit)
-	}
-	if m.At.Before(to.At) {
-		to.At = m.At
-	}
-}
-
-func addDistinct(set []uint64, v uint64, limit int) []uint64 {
-	if slices.Contains(set, v) || len(set) >= limit {
-		return set
-	}
-	return append(set, v)
 }
 
 // server numbers a server. Two spellings of one name are one server, shown in the spelling that sorts
@@ -254,20 +206,9 @@ func (t *tally) settle(iis map[string]*heard) {
 		k.hour = 0
 		t.rows.merge(&waiting, r, k, waiting.tail(r).hits)
 	})
-	minutes := t.order
-	t.order = nil
-	for _, mk := range minutes {
-		m := t.minutes[mk]
-		if !mk.weak {
-			t.order = append(t.order, mk)
-			continue
-		}
-		delete(t.minutes, mk)
-		if !iis[short(t.servers[mk.server])].in(mk.protocol, int32(mk.minute/60)) {
-			mk.weak, mk.server, mk.protocol = false, 0, 0
-			t.addMinute(mk, m)
-		}
-	}
+	t.minutes.settle(func(mk *minuteKey) bool {
+		return iis[short(t.servers[mk.server])].in(mk.protocol, int32(mk.minute/60))
+	})
 }
 
 // waits reports whether a row waits for IIS.

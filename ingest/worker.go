@@ -38,6 +38,7 @@ type worker struct {
 	sign       signin.SignIn
 	tally      *tally
 	ticks      []signin.Tick
+	ticked     bool              // some line of the part was counted in a window
 	servers    map[string]string // names that lines gave, so that a line makes no string
 	proxied    lookup
 	iis        lookup

@@ -103,7 +103,9 @@ func (sp *splitter) node(n ast.Node, runes []rune, text string, zone *time.Locat
 		}
 		return &tree{op: constant, value: no}, nil
 	case *ast.UnaryNode:
-		if n.Operator == "!" || n.Operator == "not" {
+		// Of "not in" and the like the location is that of the second word: they stay one condition, as
+		// they are spelled.
+		if at := n.Location(); (n.Operator == "!" || n.Operator == "not") && (spells(runes, at, "!") || spells(runes, at, "not")) {
 			a, err := sp.node(n.Node, runes, text, zone)
 			if err != nil {
 				return nil, err
@@ -132,18 +134,18 @@ func (sp *splitter) node(n ast.Node, runes []rune, text string, zone *time.Locat
 // ranges and of chained comparisons stay within their condition.
 func connective(n *ast.BinaryNode, runes []rune) (op, bool) {
 	at := n.Location()
-	if at.From < 0 || at.To > len(runes) || at.From >= at.To {
-		return 0, false
-	}
 	switch n.Operator {
 	case "and", "&&":
-		word := string(runes[at.From:at.To])
-		return and, word == "and" || word == "&&"
+		return and, spells(runes, at, "and") || spells(runes, at, "&&")
 	case "or", "||":
-		word := string(runes[at.From:at.To])
-		return or, word == "or" || word == "||"
+		return or, spells(runes, at, "or") || spells(runes, at, "||")
 	}
 	return 0, false
+}
+
+// spells reports whether the source has that word there.
+func spells(runes []rune, at file.Location, word string) bool {
+	return at.From >= 0 && at.To <= len(runes) && at.From < at.To && string(runes[at.From:at.To]) == word
 }
 
 func (sp *splitter) leaf(n ast.Node, runes []rune, text string, zone *time.Location) (*tree, error) {

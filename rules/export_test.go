@@ -93,3 +93,18 @@ func MatchGlob(pattern, s string) (bool, error) {
 
 // MaxText is how much of a text a rule sees.
 const MaxText = maxText
+
+// RuleKeys are the keys of a rule.
+func RuleKeys() []string { return ruleKeys() }
+
+// FieldNames are the fields that a rule sees.
+func FieldNames() []string { return fieldNames[:] }
+
+// OfRow reports whether the key of a usage row decides a field.
+func OfRow(name string) bool {
+	f, ok := parseField(name)
+	return ok && keyFields.has(f)
+}
+
+// FunctionNames are the functions that a rule can call.
+func FunctionNames() []string { return functionNames() }

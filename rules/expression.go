@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -165,7 +166,9 @@ func (s *skipper) over(r rune) bool {
 	return true
 }
 
-// span is the source of a part of a tree, for people to read.
+// span is the source of a part of a tree, for people to read. Not every node knows where it ends (a
+// list that was made a map, a call that was made a constant), so the part is taken to reach to what can
+// follow one: a connective, a bracket that it did not open, a comment, or the end.
 func span(part ast.Node, text []rune) string {
 	from, to := len(text), 0
 	walk(part, func(n ast.Node) {
@@ -173,29 +176,45 @@ func span(part ast.Node, text []rune) string {
 			from, to = min(from, at.From), max(to, at.To)
 		}
 	})
-	for from > 0 && (text[from-1] == '!' || text[from-1] == '-') {
-		from--
-	}
 	if from >= to {
 		return part.String()
 	}
-	open, skip := 0, skipper{}
+	open, least, end, skip := 0, 0, len(text), skipper{}
 	for i := from; i < len(text); i++ {
-		if i >= to && open <= 0 && skip.quote == 0 {
-			return string(text[from:i])
-		}
 		if skip.over(text[i]) {
 			continue
 		}
+		if i >= to && open <= least && follows(text, i) {
+			end = i
+			break
+		}
 		switch text[i] {
-		case '(', '[':
+		case '(', '[', '{':
 			open++
-		case ')', ']':
+		case ')', ']', '}':
 			open--
+			least = min(least, open)
 		}
 	}
-	return string(text[from:])
+	for ; least < 0 && from > 0; from-- {
+		if text[from-1] == '(' {
+			least++
+		}
+	}
+	return string(text[from:end])
 }
+
+// follows reports whether at i stands what ends the part before it.
+func follows(text []rune, i int) bool {
+	word := func(w string) bool {
+		to := i + len(w)
+		return to <= len(text) && string(text[i:to]) == w && (i == 0 || !letter(text[i-1])) && (to == len(text) || !letter(text[to]))
+	}
+	two := string(text[i:min(i+2, len(text))])
+	return text[i] == ')' || text[i] == '}' || two == "&&" || two == "||" || two == "//" || two == "/*" || word("and") || word("or")
+}
+
+func letter(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // walk calls each for every node of a tree.
 func walk(root ast.Node, each func(ast.Node)) {

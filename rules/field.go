@@ -183,9 +183,16 @@ func cutBytes(b []byte) []byte {
 // logged, in lower case.
 func Subject(a *signin.Account) string {
 	if a.Domain != "" && a.Form != signin.UPN {
-		return a.Domain + `\` + a.Name
+		return string(appendSubject(nil, a))
 	}
 	return a.Key
+}
+
+func appendSubject(b []byte, a *signin.Account) []byte {
+	if a.Domain != "" && a.Form != signin.UPN {
+		return append(append(append(b, a.Domain...), '\\'), a.Name...)
+	}
+	return append(b, a.Key...)
 }
 
 // value is a field's value as text, for groups; a Judge knows user, address and path. zone is that of

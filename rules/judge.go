@@ -28,11 +28,10 @@ type Judge struct {
 	answers   []*answer // of the set, by the ID of their hits, as far as they were asked for
 	count     uint32    // numbers given to classes and tuples
 
-	scratch  []value
-	group    []byte
-	groups   map[string]string
-	subjects map[*signin.Account]string
-	sources  map[*signin.Address]string
+	scratch []value
+	packed  []byte // values, to find their class by
+	text    []byte // the groups of ticks
+	value   []byte // what a rule counts
 }
 
 // maxMemo bounds each memory of a Judge, in entries.
@@ -90,8 +89,7 @@ func (s *Set) NewJudge() *Judge {
 	j := &Judge{set: s, eval: newEvaluator(),
 		tuples: map[tuple]*tupleAnswer{}, accounts: map[*signin.Account]*class{}, servers: map[string]*class{},
 		addresses: map[*signin.Address]*class{}, agents: map[*signin.Client]*class{}, paths: map[string]*class{},
-		statuses: map[uint16]*class{}, clocks: map[int64]*class{}, rows: map[rowKey]*answer{}, lines: map[lineKey]*answer{},
-		groups: map[string]string{}, subjects: map[*signin.Account]string{}, sources: map[*signin.Address]string{}}
+		statuses: map[uint16]*class{}, clocks: map[int64]*class{}, rows: map[rowKey]*answer{}, lines: map[lineKey]*answer{}}
 	for g := range j.classes {
 		j.classes[g] = map[string]*class{}
 	}
@@ -262,16 +260,16 @@ func (j *Judge) run(cond int32) value {
 
 // class returns the class of the values in scratch.
 func (j *Judge) class(g group) *class {
-	j.group = j.group[:0]
+	j.packed = j.packed[:0]
 	for _, v := range j.scratch {
-		j.group = append(j.group, byte(v))
+		j.packed = append(j.packed, byte(v))
 	}
-	if c, ok := j.classes[g][string(j.group)]; ok {
+	if c, ok := j.classes[g][string(j.packed)]; ok {
 		return c
 	}
 	j.count++
 	c := &class{number: j.count, values: append([]value(nil), j.scratch...)}
-	return keep(j.classes[g], string(j.group), c)
+	return keep(j.classes[g], string(j.packed), c)
 }
 
 // direct runs some conditions of a mixed group, which no single value decides.

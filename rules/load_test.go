@@ -71,8 +71,8 @@ tests:
 	if got := fmt.Sprint(r.Tests); got != fmt.Sprint(want) {
 		t.Errorf("tests = %s\n  want %v", got, want)
 	}
-	if set.DistinctLimit(0) != 5 || set.DistinctLimit(7) != 0 || set.Len() != 1 {
-		t.Error("limits")
+	if w := set.Window(0); w.Distinct != 5 || w.Threshold != 5 || set.Window(7) != (signin.Window{}) || set.Len() != 1 {
+		t.Errorf("window %+v of %d rules", w, set.Len())
 	}
 }
 
@@ -354,24 +354,4 @@ func TestReadDir(t *testing.T) {
 			t.Errorf("file: %s: %v", path, ps)
 		}
 	}
-}
-
-func FuzzLoad(f *testing.F) {
-	for _, file := range rules.Builtin() {
-		f.Add(string(file.Data[:min(len(file.Data), 1200)]))
-	}
-	f.Add(head + "when: in_list(user, \"a\") && cidr(address, \"10.0.0.0/8\")\n---\nlists: {a: [b*, c]}\n")
-	f.Add(head + "type: sequence\nwindow: 1h\nsteps:\n  - &a internal\n  - *a\n")
-	f.Add("a: &a [*a]\n? b\n- - - {x: [}\n\"\\u00")
-	f.Fuzz(func(t *testing.T, text string) {
-		set, ps := rules.Load([]rules.File{{Name: "f", Data: []byte(text)}})
-		if (set == nil) != (len(ps) > 0) {
-			t.Fatalf("set %v, problems %v", set, ps)
-		}
-		for _, p := range ps {
-			if p.Line < 0 || p.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+1 || p.Message == "" || strings.Contains(p.Message, "\n") {
-				t.Errorf("problem %+v", p)
-			}
-		}
-	})
 }

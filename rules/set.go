@@ -98,12 +98,23 @@ func (s *Set) Rules() []Rule {
 	return out
 }
 
-// DistinctLimit is how many distinct values of a minute of that rule matter.
-func (s *Set) DistinctLimit(rule int32) int {
-	if rule < 0 || int(rule) >= len(s.rules) || !s.rules[rule].byValue {
-		return 0
+// Window returns what the minutes of that rule's first step are for.
+func (s *Set) Window(rule int32) signin.Window {
+	if rule < 0 || int(rule) >= len(s.rules) {
+		return signin.Window{}
 	}
-	return s.rules[rule].Threshold
+	r := &s.rules[rule]
+	w := signin.Window{Minutes: r.window()}
+	if r.Type == Threshold || r.Type == Sequence {
+		w.Threshold = int64(r.Threshold)
+	}
+	if r.Type == Sequence {
+		w.Minutes++ // a window that ends within a minute touches one minute more, see follow
+	}
+	if r.byValue {
+		w.Distinct = r.Threshold
+	}
+	return w
 }
 
 // start is the ruling before anything is known.

@@ -17,6 +17,7 @@ func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []sig
 	if !h.Ticks && !h.Later {
 		return dst
 	}
+	j.text = j.text[:0]
 	for _, t := range j.of(h).ruling.ticks {
 		r := &j.set.rules[t.rule]
 		if r.Type != Match && r.nameless(s) {
@@ -28,7 +29,9 @@ func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []sig
 				continue
 			}
 		}
-		tick.Group = j.groupOf(r, s)
+		from := len(j.text)
+		j.text = j.appendGroup(j.text, r, s)
+		tick.Group = j.text[from:]
 		dst = append(dst, tick)
 	}
 	return dst
@@ -44,9 +47,8 @@ func (r *compiled) nameless(s *signin.SignIn) bool {
 	return false
 }
 
-// groupOf returns the group of the rule that s belongs to, made once for equal ones.
-func (j *Judge) groupOf(r *compiled, s *signin.SignIn) string {
-	b := j.group[:0]
+// appendGroup appends the group of the rule that s belongs to.
+func (j *Judge) appendGroup(b []byte, r *compiled, s *signin.SignIn) []byte {
 	for i, f := range r.group {
 		if i > 0 {
 			b = append(b, '\t')
@@ -58,28 +60,21 @@ func (j *Judge) groupOf(r *compiled, s *signin.SignIn) string {
 			b[from+i] = ' '
 		}
 	}
-	j.group = b
-	if g, ok := j.groups[string(b)]; ok {
-		return g
-	}
-	g := string(b)
-	return keep(j.groups, g, g)
+	return b
 }
 
+// appendValue appends what value returns, without a string for what a flood of lines asks for.
 func (j *Judge) appendValue(b []byte, f field, r *compiled, s *signin.SignIn) []byte {
 	switch f {
 	case userField:
-		name, ok := j.subjects[s.Account]
-		if !ok {
-			name = keep(j.subjects, s.Account, cut(Subject(s.Account)))
+		if a := s.Account; len(a.Key) < maxText {
+			return appendSubject(b, a)
 		}
-		return append(b, name...)
 	case addressField:
-		source, ok := j.sources[s.Address]
-		if !ok {
-			source = keep(j.sources, s.Address, cut(s.Address.String()))
+		if s.Address.IP.IsValid() {
+			return s.Address.IP.AppendTo(b)
 		}
-		return append(b, source...)
+		return b
 	case pathField:
 		return append(b, cutBytes(s.Facts.Path)...)
 	}
@@ -88,12 +83,12 @@ func (j *Judge) appendValue(b []byte, f field, r *compiled, s *signin.SignIn) []
 
 // hash is FNV-1a of the value that the rule counts: the same in every run. It is 0 for no value.
 func (j *Judge) hash(r *compiled, s *signin.SignIn) uint64 {
-	j.group = j.appendValue(j.group[:0], r.distinct, r, s)
-	if len(j.group) == 0 {
+	j.value = j.appendValue(j.value[:0], r.distinct, r, s)
+	if len(j.value) == 0 {
 		return 0
 	}
 	h := uint64(14695981039346656037)
-	for _, c := range j.group {
+	for _, c := range j.value {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
 	return max(h, 1)

@@ -47,20 +47,26 @@ func (s *Set) Watch(minutes []signin.Minute) *Watch {
 }
 
 // promises returns the time in which a later step would matter: from the first window in which the
-// first step was seen often enough, until a window after the last.
+// first step was seen often enough, until a window after the last. It is whole minutes, since of half
+// a minute another instant would be the first or the last, and it may be too long but never too
+// short: a window that begins within a minute touches one minute more than it is long.
 func (r *compiled) promises(first []*minute) (span signin.Span, ok bool) {
+	const length = 60_000
 	count, from := int64(0), 0
-	for to, m := range first {
-		for count += m.count; m.at-first[from].at >= r.window(); from++ {
+	for _, m := range first {
+		for count += m.count; m.at-first[from].at > r.window(); from++ {
 			count -= first[from].count
 		}
 		if count < int64(max(r.Threshold, 1)) {
 			continue
 		}
 		if !ok {
-			span.From, ok = first[from].first, true
+			span.From, ok = first[from].at*length, true
+			if len(r.steps) > 2 { // a step between counts with all of the window, see follow
+				span.From -= r.window() * length
+			}
 		}
-		span.To = first[to].last + r.Window.Milliseconds()
+		span.To = (m.at+r.window()+1)*length - 1
 	}
 	return span, ok
 }
@@ -75,7 +81,7 @@ func (r *compiled) visibleGroup(group string) string {
 
 // Wants reports whether a tick of a later step, of a sign-in at that Unix millisecond, matters.
 func (w *Watch) Wants(t *signin.Tick, ms int64) bool {
-	span, ok := w.spans[watched{t.Rule, w.set.rules[t.Rule].visibleGroup(t.Group)}]
+	span, ok := w.spans[watched{t.Rule, w.set.rules[t.Rule].visibleGroup(string(t.Group))}]
 	return ok && span.From <= ms && ms <= span.To
 }
 

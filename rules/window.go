@@ -64,7 +64,7 @@ func (c *collection) minutes(all []signin.Minute, covered map[signin.Kind]signin
 				r.follow(line)
 				c.addFired(t, line)
 			case Absence:
-				c.absence(t, line, groups, covered)
+				c.absence(t, line, covered)
 			}
 		}
 	}
@@ -329,16 +329,16 @@ func common(kinds map[signin.Kind]bool, covered map[signin.Kind]signin.Span) (si
 
 // absence decides a rule about silence: of a group that was there, or of a step that was not
 // followed. Silence counts only where the logs of all kinds that tell the group go on.
-func (c *collection) absence(t target, l *timeline, all map[string]*timeline, covered map[signin.Kind]signin.Span) {
+func (c *collection) absence(t target, l *timeline, covered map[signin.Kind]signin.Span) {
 	r := &c.set.rules[t.rule]
 	window := r.window() * time.Minute.Milliseconds()
 	kinds := l.kinds
 	if len(r.steps) > 1 {
+		// Any log may tell the step that must follow, and which did is not known where only some of the
+		// later steps were looked for (see Watch).
 		kinds = map[signin.Kind]bool{}
-		for _, other := range all {
-			for k := range other.kinds {
-				kinds[k] = true
-			}
+		for k := range covered {
+			kinds[k] = true
 		}
 	}
 	span, ok := common(kinds, covered)

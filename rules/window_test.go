@@ -262,7 +262,7 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 		}
 		for range 3 {
 			r.Shuffle(len(ticks), func(i, k int) { ticks[i], ticks[k] = ticks[k], ticks[i] })
-			minutes := merge(r, ticks, set.DistinctLimit)
+			minutes := merge(r, ticks, limitOf(set))
 			got := set.Findings(rules.Observed{Minutes: minutes, Covered: whole})
 			// Merging keeps one line of a minute, so what is cited depends on it; all else must not.
 			if !reflect.DeepEqual(strip(got), strip(want)) {

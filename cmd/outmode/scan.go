@@ -103,7 +103,7 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 // judgeBy makes a scan apply the rules.
 func judgeBy(opt *ingest.Options, set *rules.Set) {
 	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
-	opt.Distinct = set.DistinctLimit
+	opt.Window = set.Window
 	opt.Watch = func(firstSteps []signin.Minute) ingest.Watch {
 		if w := set.Watch(firstSteps); w != nil {
 			return w

@@ -93,7 +93,7 @@ type Hits struct {
 type Tick struct {
 	Rule     int32
 	Step     int32
-	Group    string // the values of group_by, joined by a tab
+	Group    []byte // the values of group_by, joined by tabs; borrowed until the next ticks are asked for
 	Distinct uint64 // the hash of the value that is counted once; 0 where every sign-in counts
 }
 
@@ -108,4 +108,11 @@ type Minute struct {
 	Last     int64
 	Distinct []uint64 // at most as many as the rule's threshold
 	At       Ref      // the first line
+}
+
+// A Window is what the minutes of one rule are for.
+type Window struct {
+	Threshold int64 // a window matters that holds so many ticks; 1 or less: every minute matters
+	Minutes   int64 // its length
+	Distinct  int   // how many distinct values of one minute matter
 }

@@ -1,0 +1,146 @@
+package ingest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// ticked is a tick at its time.
+type ticked struct {
+	signin.Tick
+	ms int64
+}
+
+// ticksOf makes n ticks of two rules in a day, of groups of which a few are busy.
+func ticksOf(r *rand.Rand, n, groups int) []ticked {
+	all := make([]ticked, n)
+	for i := range all {
+		g := r.IntN(groups)
+		if r.IntN(3) == 0 {
+			g = r.IntN(3)
+		}
+		all[i] = ticked{signin.Tick{Rule: int32(r.IntN(2)), Group: fmt.Appendf(nil, "group %d", g)}, int64(r.IntN(86_400_000))}
+	}
+	return all
+}
+
+func windowOf(rule int32) signin.Window {
+	return [2]signin.Window{{Threshold: 8, Minutes: 60}, {Threshold: 300, Minutes: 600, Distinct: 3}}[rule]
+}
+
+func (m *minutes) all(ticks []ticked) {
+	for i := range ticks {
+		t := &ticks[i]
+		m.tick(&t.Tick, wait{}, signin.Ref{Offset: int64(i)}, t.ms)
+	}
+}
+
+func TestCrowdsPromiseEveryFullWindow(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(5) {
+		ticks := ticksOf(rand.New(rand.NewPCG(seed, 1)), 4000, 200)
+		c := newCrowds(windowOf)
+		type series struct {
+			rule  int32
+			group string
+		}
+		at := map[series][]int64{}
+		for _, x := range ticks {
+			c.add(x.Rule, crowdHash(x.Rule, x.Group), x.ms/minuteMs, 1)
+			k := series{x.Rule, string(x.Group)}
+			at[k] = append(at[k], x.ms/minuteMs)
+		}
+		full, empty := 0, 0
+		for k, minutes := range at {
+			slices.Sort(minutes)
+			w := windowOf(k.rule)
+			for i, from := range minutes {
+				to, _ := slices.BinarySearch(minutes, from+w.Minutes)
+				if int64(to-i) < w.Threshold {
+					continue
+				}
+				for _, m := range minutes[i:to] {
+					if full++; !c.promises(k.rule, []byte(k.group), m) {
+						t.Fatalf("seed %d: %v has %d ticks from minute %d on, and minute %d promises nothing", seed, k, to-i, from, m)
+					}
+				}
+			}
+			if !c.promises(k.rule, []byte(k.group), minutes[0]) {
+				empty++
+			}
+		}
+		if full == 0 || empty < len(at)/4 {
+			t.Errorf("seed %d: %d minutes in full windows, %d of %d groups promise nothing: the test shows little", seed, full, empty, len(at))
+		}
+	}
+}
+
+func TestCrowdsAreTheSameInAnyOrder(t *testing.T) {
+	t.Parallel()
+	ticks := ticksOf(rand.New(rand.NewPCG(1, 2)), 20_000, 50)
+	one, two := newCrowds(windowOf), newCrowds(windowOf)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := i; n < len(ticks); n += 4 {
+				x := &ticks[len(ticks)-1-n]
+				two.add(x.Rule, crowdHash(x.Rule, x.Group), x.ms/minuteMs, 1)
+			}
+		})
+	}
+	for _, x := range ticks {
+		one.add(x.Rule, crowdHash(x.Rule, x.Group), x.ms/minuteMs, 1)
+	}
+	wg.Wait()
+	for row := range one.cells {
+		for i := range one.cells[row] {
+			if a, b := one.cells[row][i].Load(), two.cells[row][i].Load(); a != b {
+				t.Fatalf("row %d, cell %d: %x and %x", row, i, a, b)
+			}
+		}
+	}
+}
+
+// A rule with too many groups keeps some of them, whole, whatever the pieces it is told in.
+func TestSampleKeepsWholeGroups(t *testing.T) {
+	t.Parallel()
+	ticks := ticksOf(rand.New(rand.NewPCG(3, 3)), 9000, 800)
+	counts := map[string]int64{}
+	for _, x := range ticks {
+		counts[fmt.Sprint(x.Rule, string(x.Group))]++
+	}
+	b := bounds{minutes: 500, window: windowOf}
+	var want *minutes
+	for _, pieces := range []int{1, 3, 7} {
+		sum := &minutes{bounds: b}
+		for i := range pieces {
+			part := &minutes{bounds: b}
+			part.all(ticks[len(ticks)*i/pieces : len(ticks)*(i+1)/pieces])
+			sum.merge(part, nil)
+		}
+		kept, total := map[string]int64{}, sum.lost
+		for _, mk := range sum.order {
+			kept[fmt.Sprint(mk.rule, mk.group)] += sum.of[mk].Count
+			total += sum.of[mk].Count
+		}
+		if total != int64(len(ticks)) || len(kept) < 100 || sum.lost == 0 {
+			t.Errorf("%d pieces: %d groups, %d ticks kept or lost of %d", pieces, len(kept), total, len(ticks))
+		}
+		for g, n := range kept {
+			if n != counts[g] {
+				t.Errorf("%d pieces: %s has %d ticks of %d", pieces, g, n, counts[g])
+			}
+		}
+		if want == nil {
+			want = sum
+		}
+		if sum.lost != want.lost || len(sum.of) != len(want.of) {
+			t.Errorf("%d pieces: %d minutes and %d lost; one piece: %d and %d", pieces, len(sum.of), sum.lost, len(want.of), want.lost)
+		}
+	}
+}
