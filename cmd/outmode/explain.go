@@ -218,6 +218,8 @@ func verdict(b *strings.Builder, s *signin.SignIn) {
 
 func explainRule(b *strings.Builder, r rules.Explanation) {
 	switch {
+	case r.Error != "":
+		fmt.Fprintf(b, "  broken    %s %s; %s\n", r.Rule, cell(r.Name), cell(r.Error))
 	case r.Fires:
 		fmt.Fprintf(b, "  fires     %s %s\n", r.Rule, cell(r.Name))
 	case r.Nearly:

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,6 +143,53 @@ func TestRulesTestFails(t *testing.T) {
 	code, out, _ := outmode(t, "", "rules", "test", "--rules", dir, "--no-builtin")
 	if code != exitError || !strings.Contains(out, "0 passed, 1 failed") || !strings.Contains(out, "X-1") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// A rule that fails on a line did not decide that it does not fire.
+func TestExplainShowsBrokenRules(t *testing.T) {
+	file := write(t, "rules.yaml", []byte("id: X-1\nname: broken\nseverity: low\nwhen: protocol == \"ews\" && int(user) > 3\n"))
+	code, out, errs := outmode(t, "2026-10-06T08:00:00Z,Ews,CONTOSO\\anna,true,Basic\n", "explain", "--no-builtin", "--rules", file,
+		"--type", "httpproxy", "--fields", "DateTime,Protocol,AuthenticatedUser,IsAuthenticated,AuthenticationType", "-")
+	if code != exitDone || !strings.Contains(out, "broken    X-1 broken; ") || strings.Contains(out, "nearly") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
+// The columns of a test are what it says they are, however few.
+func TestRulesTestTakesTheGivenFields(t *testing.T) {
+	const rule = "id: X-1\nname: few\nseverity: low\nwhen: protocol == \"ews\" && outcome == \"success\"\ntests:\n" +
+		"  - name: one\n    type: httpproxy\n    fields: [DateTime, Protocol, AuthenticatedUser, IsAuthenticated, AuthenticationType]\n    log: 2026-10-06T08:00:00Z,Ews,CONTOSO\\anna,true,Basic\n    expect: {fires: true}\n" +
+		"  - name: two\n    type: iis\n    fields: date,time,cs-uri-stem,cs-username,sc-status\n    log: 2026-10-06 08:00:00 /EWS/Exchange.asmx CONTOSO\\anna 401\n    expect: {fires: false}\n"
+	file := write(t, "rules.yaml", []byte(rule))
+	if out := must(t, exitDone, "rules", "test", "--no-builtin", "--rules", file); !strings.Contains(out, "2 passed, 0 failed") {
+		t.Error(out)
+	}
+	file = write(t, "rules.yaml", []byte(strings.Replace(rule, "DateTime, ", "", 1)))
+	if out := must(t, exitError, "rules", "test", "--no-builtin", "--rules", file); !strings.Contains(out, "the test's fields: ") {
+		t.Error(out)
+	}
+}
+
+// What docs/rules.md shows passes its own tests.
+func TestDocumentedRulesPassTheirTests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "rules.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, tested := t.TempDir(), 0
+	for n, block := range strings.Split(string(text), "```yaml\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(block, "\ntests:") {
+			continue
+		}
+		tested++
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.yaml", n)), []byte(block), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := must(t, exitDone, "rules", "test", "--no-builtin", "--rules", dir); tested < 2 || !strings.Contains(out, " 0 failed") || strings.Contains(out, "without") {
+		t.Errorf("%d rules with tests\n%s", tested, out)
 	}
 }
 

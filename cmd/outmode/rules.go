@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -223,13 +224,28 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Ob
 		return rules.Observed{}, fmt.Errorf("making a folder for the lines of a test: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	named := map[string]ingest.Format{}
 	for i, l := range logs {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.log", i)), withHeader(l), 0o600); err != nil {
+		header := headerOf(l)
+		if header != "" {
+			if named[header], err = exchange.ByName(l.Kind, l.Fields); err != nil {
+				return rules.Observed{}, fmt.Errorf("the test's fields: %w", err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.log", i)), append([]byte(header), terminated(l.Lines)...), 0o600); err != nil {
 			return rules.Observed{}, fmt.Errorf("writing the lines of a test: %w", err)
 		}
 	}
+	recognize := func(head []byte) ingest.Format {
+		for header, format := range named {
+			if bytes.HasPrefix(head, []byte(header)) {
+				return format
+			}
+		}
+		return exchange.Recognize(head)
+	}
 	inputs, _ := tail.Find([]string{dir}, tail.FindOptions{})
-	opt := ingest.Options{Recognize: exchange.Recognize, Workers: 1, Org: signin.Organisation{Internal: signin.DefaultInternal()}}
+	opt := ingest.Options{Recognize: recognize, Workers: 1, Org: signin.Organisation{Internal: signin.DefaultInternal()}}
 	judgeBy(&opt, set)
 	res, err := ingest.Scan(ctx, inputs, opt)
 	if err != nil {
@@ -250,34 +266,28 @@ func observed(res *ingest.Result) rules.Observed {
 	return rules.Observed{Usage: res.Usage, Minutes: res.Minutes, Covered: res.Covered}
 }
 
-// withHeader puts the header in front of lines that come without one.
-func withHeader(l rules.TestLog) []byte {
-	lines := l.Lines
+func terminated(lines []byte) []byte {
 	if len(lines) > 0 && lines[len(lines)-1] != '\n' {
 		lines = append(lines[:len(lines):len(lines)], '\n')
 	}
+	return lines
+}
+
+// headerOf is what must stand before lines of which the test says the kind and that come without a header.
+func headerOf(l rules.TestLog) string {
 	if l.Kind == signin.UnknownKind {
-		return lines
+		return ""
 	}
 	fields := l.Fields
 	if fields == "" {
-		if strings.HasPrefix(string(lines), "#") || strings.HasPrefix(strings.ToLower(string(lines)), "datetime,") {
-			return lines
+		if text := strings.ToLower(string(l.Lines)); strings.HasPrefix(text, "#") || strings.HasPrefix(text, "datetime,") {
+			return ""
 		}
 		fields = exchange.DefaultFields(l.Kind)
 	}
-	head := "#Fields: "
-	switch l.Kind {
-	case signin.IIS:
+	if l.Kind == signin.IIS {
 		fields = strings.ReplaceAll(fields, ",", " ")
-	case signin.SMTPLog:
-		head = "#Log-type: SMTP Receive Protocol Log\n" + head
-	case signin.HTTPProxy:
-		head = "#Log-type: HttpProxy Logs\n" + head
-	case signin.IMAPLog:
-		head = "#Log-type: IMAP4 Log\n" + head
-	case signin.POPLog:
-		head = "#Log-type: POP3 Log\n" + head
 	}
-	return append([]byte(head+fields+"\n"), lines...)
+	// The first line says the kind to whoever reads the file, and keeps headers of two kinds apart.
+	return "#Log-type: " + l.Kind.String() + "\n#Fields: " + fields + "\n"
 }
