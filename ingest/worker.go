@@ -40,6 +40,7 @@ type worker struct {
 	ticks      []signin.Tick
 	ticked     bool              // some line of the part was counted in a window
 	servers    map[string]string // names that lines gave, so that a line makes no string
+	lastServer string            // the last of them, mostly that of the next line
 	proxied    lookup
 	iis        lookup
 }
@@ -172,7 +173,13 @@ func (w *worker) server(log *Log, f *signin.Facts) string {
 		}
 		name = f.ServerAddr
 	}
+	if len(f.Server) > 0 && string(name) == w.lastServer {
+		return w.lastServer
+	}
 	if known, ok := w.servers[string(name)]; ok {
+		if len(f.Server) > 0 {
+			w.lastServer = known
+		}
 		return known
 	}
 	if len(w.servers) >= maxServers {

@@ -30,7 +30,7 @@ type bigOptions struct {
 func (o *bigOptions) define(f *flag.FlagSet) {
 	f.StringVar(&o.kind, "kind", "iis", "iis or httpproxy")
 	f.Func("size", "bytes to write, as in 1GiB", func(s string) (err error) { o.size, err = parseSize(s); return err })
-	f.IntVar(&o.users, "users", 20000, "accounts of the organisation")
+	f.IntVar(&o.users, "users", 5000, "accounts of the server: a day of 1 GiB is 600 lines of each")
 	f.Float64Var(&o.days, "days", 0, "days that the lines cover; 0 is one a GiB")
 	f.Uint64Var(&o.seed, "seed", 1, "the same seed writes the same bytes")
 	f.Int64Var(&o.lines, "lines", 0, "requests to write instead of a size; the same number tells the same requests in both kinds")
