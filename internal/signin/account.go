@@ -2,6 +2,8 @@ package signin
 
 import (
 	"bytes"
+	"fmt"
+	"hash/fnv"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,7 +29,6 @@ type Account struct {
 	Traffic    Traffic // Probe, Server and System are noise
 	Privileged bool    // its name looks like an administrator's
 	Key        string  // lower case; what rows, accounts and findings are keyed by
-	Logged     string  // as logged
 	Name       string  // the bare name, lower case: after the backslash, before the @
 	Domain     string  // the other part, lower case; "" if there is none
 	Why        string  // why it is noise, or a service
@@ -37,18 +38,14 @@ type Account struct {
 // parseAccount reads an account as logged. blanks says that the log writes a + for a blank (IIS).
 // The result never holds the bytes of raw.
 func parseAccount(raw []byte, blanks bool) *Account {
-	a := &Account{Logged: strings.ToValidUTF8(string(raw), "\uFFFD")}
-	text := a.Logged
+	a := &Account{}
+	text := strings.ToValidUTF8(string(short(raw)), "\uFFFD")
 	// A + cannot stand in a sAMAccountName, but it can in the local part of a UPN.
 	if blanks && strings.Contains(text, `\`) {
 		text = strings.ReplaceAll(text, "+", " ")
 	}
 	a.Key = strings.ToLower(text)
 	a.Form, a.Domain, a.Name = splitAccount(a.Key)
-	if a.Form == Sam {
-		// POP and IMAP name a shared mailbox behind the account: domain\user\mailbox.
-		a.Name, _, _ = strings.Cut(a.Name, `\`)
-	}
 	a.Traffic, a.Why = reserved(a)
 	switch a.Traffic {
 	case Server:
@@ -62,8 +59,34 @@ func parseAccount(raw []byte, blanks bool) *Account {
 	return a
 }
 
+// maxAccount is more than any account has: 256 letters of a name, 64 of a domain.
+const maxAccount = 340
+
+// short cuts what is longer than an account can be, and keeps different ones apart: names are
+// remembered, and anybody can send long ones.
+func short(raw []byte) []byte {
+	if len(raw) <= maxAccount {
+		return raw
+	}
+	h := fnv.New64a()
+	h.Write(raw)
+	return fmt.Appendf(nil, "%s...%016x", raw[:maxAccount-20], h.Sum64())
+}
+
+// splitAccount also knows the forms by which POP and IMAP name a shared mailbox behind the account:
+// domain\user\mailbox, user@domain\mailbox, each with slashes too.
 func splitAccount(key string) (f Form, domain, name string) {
-	if domain, name, ok := strings.Cut(key, `\`); ok {
+	domain, name, ok := strings.Cut(key, `\`)
+	if !ok {
+		domain, name, ok = strings.Cut(key, "/") // which no account may hold
+	}
+	if i := strings.LastIndexByte(domain, '@'); ok && i >= 0 {
+		return UPN, domain[i+1:], domain[:i]
+	}
+	if ok {
+		if i := strings.IndexAny(name, `\/`); i >= 0 {
+			name = name[:i]
+		}
 		return Sam, domain, name
 	}
 	if i := strings.LastIndexByte(key, '@'); i >= 0 {
@@ -89,7 +112,7 @@ func reserved(a *Account) (Traffic, string) {
 	switch {
 	case strings.HasPrefix(n, "healthmailbox"), strings.HasPrefix(n, "extest_"):
 		return Probe, whyHealth
-	case strings.HasSuffix(n, "$"), strings.HasSuffix(a.Key, "$"):
+	case strings.HasSuffix(n, "$"):
 		return Server, whyMachine
 	case n == "s-1-5-18", n == "s-1-5-19", n == "s-1-5-20", a.Key == "system",
 		a.Form == Sam && authorityDomain(a.Domain), strings.HasSuffix(n, "(msexchangehmhost)"):

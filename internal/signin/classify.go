@@ -40,7 +40,7 @@ func OtherAccounts() *Account { return crowd }
 
 var (
 	nobody    = &Account{Serial: nobodySerial}
-	crowd     = &Account{Logged: "(other accounts)", Key: "(other accounts)", Name: "(other accounts)", Form: Bare}
+	crowd     = &Account{Key: "(other accounts)", Name: "(other accounts)", Form: Bare}
 	noAddress = &Address{}
 )
 
@@ -97,7 +97,7 @@ func (c *Classifier) noise(f *Facts, s *SignIn) bool {
 	}
 	why, ok := "health check", s.Client.Probe || hasSuffixFold(f.Path, "/healthcheck.htm")
 	if !ok && c.org.Probe != nil {
-		why, ok = c.org.Probe(s.Client.Agent, c.addressOf(f).IP)
+		why, ok = c.org.Probe(s.Client.Agent, c.addressOf(f).val.IP)
 	}
 	if ok {
 		s.Verdict, s.Traffic, s.Reason = Noise, Probe, why
@@ -110,8 +110,11 @@ func (c *Classifier) judge(s *SignIn, a Auth, o Outcome, e Evidence, reason stri
 	s.Verdict = SignInLine
 	s.Auth, s.Outcome, s.Evidence, s.Reason = a, o, e, reason
 	s.Client = c.client(s.Facts)
-	from := c.addressSlot(s.Facts)
+	from := c.addressOf(s.Facts)
 	s.Address, s.From, s.Internal = from.val, uint32(from.mark>>1), from.mark&1 != 0
+	if s.Internal && forwarded(s.Facts) && len(s.Facts.Address) > 0 {
+		s.Internal = c.addressSlot(s.Facts.Address).mark&1 != 0 // what is forwarded is only claimed
+	}
 }
 
 func (c *Classifier) httpProxy(f *Facts, s *SignIn) {
@@ -176,7 +179,7 @@ func (c *Classifier) iis(f *Facts, s *SignIn) {
 	c.iisRequest(f, s)
 	if s.Verdict == SignInLine {
 		s.Backend = backend
-		s.Weak = s.Outcome == Success && !backend
+		s.Weak = s.Outcome != Failure && !backend && (s.Protocol != OtherProtocol || proxied(f.Path))
 		if backend {
 			s.Evidence = Inferred
 			s.Reason = "the back end was reached by an address that is no known server"
@@ -184,9 +187,10 @@ func (c *Classifier) iis(f *Facts, s *SignIn) {
 	}
 }
 
-// stranger reports whether a back end was reached from an address that is no server's.
+// stranger reports whether a back end was reached from an address that is no server's. What the front
+// end forwards says nothing about that: anybody can write it, and every request has it.
 func (c *Classifier) stranger(f *Facts) bool {
-	a := c.addressOf(f)
+	a := c.addressSlot(f.Address).val
 	return a.IP.IsValid() && !a.Local && !c.org.Servers[a.IP]
 }
 
@@ -196,6 +200,8 @@ func (c *Classifier) iisRequest(f *Facts, s *SignIn) {
 	switch {
 	case equalFold(f.Path, "/owa/auth.owa"):
 		s.Reason = "the logon form answers 302 to a right and to a wrong password"
+	case s.Account != nobody && f.Status == 401 && logged && !refusedLogon(f.Win32):
+		c.judge(s, auth, Blocked, Proven, "IIS logged the account and how it authenticated (AUTH_TYPE), then answered 401: a policy or Exchange refused it")
 	case s.Account != nobody && f.Status != 401 && logged:
 		c.judge(s, auth, Success, Proven, "IIS logged the account and how it authenticated (AUTH_TYPE)")
 	case s.Account != nobody && f.Status != 401:
@@ -284,7 +290,7 @@ func (c *Classifier) account(raw []byte, blanks bool, s *SignIn) {
 	if slot.val == nil {
 		slot.val = c.newAccount(raw, blanks)
 		slot.mark = uint64(slot.val.Serial)<<8 | uint64(slot.val.Traffic)
-		m.keep(slot)
+		m.keep(slot, len(raw))
 	}
 	s.Account, s.Who, s.Traffic = slot.val, uint32(slot.mark>>8), Traffic(slot.mark&0xff)
 }
@@ -306,7 +312,7 @@ func (c *Classifier) newAccount(raw []byte, blanks bool) *Account {
 	c.serial++
 	a.Serial = c.serial
 	same.val = a
-	c.byKey.keep(same)
+	c.byKey.keep(same, len(a.Key))
 	return a
 }
 
@@ -324,19 +330,25 @@ func (c *Classifier) client(f *Facts) *Client {
 	slot := m.find(f.Agent)
 	if slot.val == nil {
 		slot.val = parseClient(f.Agent, blanks, c.families)
-		m.keep(slot)
+		m.keep(slot, min(len(f.Agent), maxAgent))
 	}
 	return slot.val
 }
 
-func (c *Classifier) addressOf(f *Facts) *Address { return c.addressSlot(f).val }
-
-// addressSlot finds or reads where a line came from. The mark is its serial, and whether it is inside.
-func (c *Classifier) addressSlot(f *Facts) memoSlot[Address] {
-	raw := f.Address
-	if len(f.Forwarded) > 0 && !(len(f.Forwarded) == 1 && f.Forwarded[0] == '-') {
-		raw = f.Forwarded
+// addressOf finds or reads where a line came from, as far as it is told.
+func (c *Classifier) addressOf(f *Facts) memoSlot[Address] {
+	if forwarded(f) {
+		return c.addressSlot(f.Forwarded)
 	}
+	return c.addressSlot(f.Address)
+}
+
+func forwarded(f *Facts) bool {
+	return len(f.Forwarded) > 0 && !(len(f.Forwarded) == 1 && f.Forwarded[0] == '-')
+}
+
+// addressSlot finds or reads an address. The mark is its serial, and whether it is inside.
+func (c *Classifier) addressSlot(raw []byte) memoSlot[Address] {
 	if len(raw) == 0 || len(raw) == 1 && raw[0] == '-' {
 		return memoSlot[Address]{val: noAddress}
 	}
@@ -352,5 +364,5 @@ func (c *Classifier) addressSlot(f *Facts) memoSlot[Address] {
 	if slot.val.Internal {
 		slot.mark |= 1
 	}
-	return c.address.keep(slot)
+	return c.address.keep(slot, len(raw))
 }

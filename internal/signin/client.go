@@ -7,7 +7,7 @@ import (
 
 // A Client is a program that signs in, told by its User-Agent.
 type Client struct {
-	Agent   string // as logged, with blanks for IIS's +
+	Agent   string // as logged, with blanks for IIS's +; of a long one the first 2 KiB
 	Family  string // a name of the table of families; a small set, whatever agents say
 	Index   uint8  // of the family, for keys: equal families have equal indices
 	Version string // as the agent writes it; "" if it does not
@@ -122,10 +122,7 @@ func protocolClient(k Kind) *Client {
 
 // parseClient reads a User-Agent. blanks says that the log writes a + for a blank (IIS).
 func parseClient(raw []byte, blanks bool, table []family) *Client {
-	c := &Client{Agent: strings.ToValidUTF8(string(raw), "\uFFFD")}
-	if blanks {
-		c.Agent = strings.ReplaceAll(c.Agent, "+", " ")
-	}
+	c := &Client{Agent: agent(raw[:min(len(raw), maxAgent)], blanks)}
 	if c.Agent == "" || c.Agent == "-" {
 		return protocolClient(UnknownKind)
 	}
@@ -145,6 +142,20 @@ func parseClient(raw []byte, blanks bool, table []family) *Client {
 	c.Family, c.Index, c.Version = otherAgent, otherIndex, version(c.Agent, low)
 	return c
 }
+
+// maxAgent is how much of an agent is remembered and judged, in bytes: clients send a few hundred.
+const maxAgent = 2 << 10
+
+func agent(raw []byte, blanks bool) string {
+	text := strings.ToValidUTF8(string(raw), "\uFFFD")
+	if blanks {
+		text = strings.ReplaceAll(text, "+", " ")
+	}
+	return text
+}
+
+// AgentOf is the whole agent of a line, as the client sent it.
+func AgentOf(f *Facts) string { return agent(f.Agent, f.Kind == IIS) }
 
 func (f *family) fits(low string) bool {
 	for _, p := range f.prefix {

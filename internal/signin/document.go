@@ -2,7 +2,9 @@ package signin
 
 import (
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -22,7 +24,7 @@ func AppendDocument(b []byte, s *SignIn, at Place) []byte {
 	f := s.Facts
 	b = append(b, `{"@timestamp":"`...)
 	b = AppendTime(b, f.Time)
-	b = append(b, `","event":{"kind":"event","category":["authentication"],"type":["start"],"action":"signin","outcome":"`...)
+	b = append(b, `","ecs":{"version":"8.17.0"},"event":{"kind":"event","category":["authentication"],"type":["start"],"action":"signin","outcome":"`...)
 	b = append(b, ecsOutcome(s.Outcome)...)
 	b = append(b, `","dataset":"outmode.`...)
 	b = append(b, f.Kind.String()...)
@@ -33,7 +35,7 @@ func AppendDocument(b []byte, s *SignIn, at Place) []byte {
 	b = appendSource(b, s.Address)
 	if s.Client.Agent != "" {
 		b = append(b, `,"user_agent":{"original":`...)
-		b = append(AppendString(b, s.Client.Agent), '}')
+		b = append(AppendString(b, AgentOf(f)), '}')
 	}
 	b = appendHTTP(b, f)
 	if s.Server != "" {
@@ -70,10 +72,10 @@ func appendUser(b []byte, a *Account) []byte {
 	switch a.Form {
 	case UPN:
 		b = append(b, `,"email":`...)
-		b = AppendString(b, a.Key)
+		b = AppendString(b, a.Name+"@"+a.Domain)
 	case SID:
 		b = append(b, `,"id":`...)
-		b = AppendString(b, a.Logged)
+		b = AppendString(b, strings.ToUpper(a.Key))
 	}
 	return append(b, '}')
 }
@@ -141,7 +143,7 @@ func appendOwn(b []byte, s *SignIn, at Place) []byte {
 	}
 	word("modern", s.Client.Modern.String())
 	b = append(b, `},"internal":`...)
-	b = strconv.AppendBool(b, s.Address.Internal)
+	b = strconv.AppendBool(b, s.Internal)
 	b = append(b, `,"backend":`...)
 	b = strconv.AppendBool(b, s.Backend)
 	word("mfa", MFAUnknown.String())
@@ -165,8 +167,14 @@ func AppendTime(b []byte, ms int64) []byte {
 	return time.UnixMilli(ms).UTC().AppendFormat(b, layout)
 }
 
-// AppendString appends s as a JSON string: control characters and the line separators of JavaScript
-// escaped, bytes that are not UTF-8 replaced.
+// Unseen tells the characters above U+007E that a terminal or a script obeys instead of showing them: DEL and the C1
+// controls, those that turn the direction of writing, and the line separators.
+func Unseen(r rune) bool {
+	return 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// AppendString appends s as a JSON string: what is Unseen and the other control characters escaped, bytes that are not
+// UTF-8 replaced.
 func AppendString[T string | []byte](b []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -188,8 +196,8 @@ func AppendString[T string | []byte](b []byte, s T) []byte {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b = append(b, "\uFFFD"...)
-		case r == '\u2028' || r == '\u2029':
-			b = append(b, '\\', 'u', '2', '0', '2', hex[r&15])
+		case Unseen(r):
+			b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 		default:
 			b = append(b, s[i:i+n]...)
 		}

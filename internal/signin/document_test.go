@@ -16,7 +16,7 @@ func TestDocumentIsTheContract(t *testing.T) {
 	s := classify(f)
 	s.Server = "EX01"
 	got := string(signin.AppendDocument(nil, &s, signin.Place{Path: "logs/a.log", ID: "abc", Offset: 17, Length: 300}))
-	want := `{"@timestamp":"2026-10-06T00:01:43.172Z","event":{"kind":"event","category":["authentication"],"type":["start"],"action":"signin","outcome":"success","dataset":"outmode.httpproxy","id":"abc"},` +
+	want := `{"@timestamp":"2026-10-06T00:01:43.172Z","ecs":{"version":"8.17.0"},"event":{"kind":"event","category":["authentication"],"type":["start"],"action":"signin","outcome":"success","dataset":"outmode.httpproxy","id":"abc"},` +
 		`"user":{"name":"anna.berg","domain":"contoso.com","email":"anna.berg@contoso.com"},"source":{"ip":"198.51.100.7","address":"198.51.100.7"},` +
 		`"user_agent":{"original":"ExchangeServicesClient/15.00.0913.015"},"http":{"request":{"method":"POST"},"response":{"status_code":200}},"url":{"path":"/EWS/Exchange.asmx"},` +
 		`"observer":{"hostname":"EX01"},"log":{"file":{"path":"logs/a.log"}},` +

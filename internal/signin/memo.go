@@ -17,7 +17,7 @@ import (
 type memo[T any] struct {
 	key        maphash.Seed
 	young, old []memoSlot[T]
-	n          int // of young
+	n, size    int // of young: values, and bytes that they were read from
 	max        int // that the young half holds; 0 is maxMemo
 }
 
@@ -35,6 +35,7 @@ const (
 	minMemo   = 1 << 8
 	maxMemo   = 1 << 15
 	maxAgents = 1 << 13
+	maxBytes  = 4 << 20 // that the values of the young half were read from
 )
 
 // find returns the slot of raw. Its value is nil if raw is not known; then it is for keep.
@@ -49,7 +50,7 @@ func (m *memo[T]) find(raw []byte) memoSlot[T] {
 	}
 	if m.old != nil {
 		if s := lookup(m.old, h); s != nil {
-			return m.keep(*s)
+			return m.keep(*s, len(raw))
 		}
 	}
 	return memoSlot[T]{hash: h}
@@ -68,28 +69,24 @@ func lookup[T any](slots []memoSlot[T], h uint64) *memoSlot[T] {
 	}
 }
 
-// keep remembers a slot and returns it.
-func (m *memo[T]) keep(s memoSlot[T]) memoSlot[T] {
-	if 2*m.n >= len(m.young) {
-		m.grow()
+// keep remembers a slot of a value that was read from so many bytes, and returns it.
+func (m *memo[T]) keep(s memoSlot[T], size int) memoSlot[T] {
+	switch full := 2*m.n >= len(m.young); {
+	case m.size+size > maxBytes, full && m.n >= cmp.Or(m.max, maxMemo):
+		m.old, m.young, m.n, m.size = m.young, make([]memoSlot[T], 2*minMemo), 0, 0
+	case full:
+		bigger := make([]memoSlot[T], 2*len(m.young))
+		for _, s := range m.young {
+			if s.val != nil {
+				put(bigger, s)
+			}
+		}
+		m.young = bigger
 	}
 	put(m.young, s)
 	m.n++
+	m.size += size
 	return s
-}
-
-func (m *memo[T]) grow() {
-	if m.n >= cmp.Or(m.max, maxMemo) {
-		m.old, m.young, m.n = m.young, make([]memoSlot[T], 2*minMemo), 0
-		return
-	}
-	bigger := make([]memoSlot[T], 2*len(m.young))
-	for _, s := range m.young {
-		if s.val != nil {
-			put(bigger, s)
-		}
-	}
-	m.young = bigger
 }
 
 func put[T any](slots []memoSlot[T], s memoSlot[T]) {

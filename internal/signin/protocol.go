@@ -81,6 +81,12 @@ func protocolByPath(path []byte) Protocol {
 	return OtherProtocol
 }
 
+// proxied reports whether HttpProxy tells of a path though it is of no protocol that we name. What
+// else lives on the same site, such as /certsrv, only IIS tells of.
+func proxied(path []byte) bool {
+	return hasPrefixFold(path, "/pushnotifications") || hasPrefixFold(path, "/xrop")
+}
+
 var slash = []byte("/")
 
 // lower writes the ASCII lower case of s into buf, or returns nil if it does not fit: nothing that
@@ -124,6 +130,8 @@ func equalFold(s []byte, word string) bool {
 
 // authOf reads an authentication type as Exchange, IIS or a logon command spells it.
 // Source: the labels of the front end's modules and .NET's names of identity types.
+//
+// A client can make HttpProxy write the first word of its Authorization header there, a password included.
 func authOf(logged []byte) (Auth, Mechanism) {
 	var buf [24]byte
 	switch string(lower(buf[:], bytes.TrimSpace(logged))) {
@@ -154,4 +162,11 @@ func authOf(logged []byte) (Auth, Mechanism) {
 		return Negotiate, NoMechanism
 	}
 	return UnknownAuth, NoMechanism
+}
+
+// KnownAuthType reports whether a logged authentication type is one that Exchange, IIS or a logon command write by
+// themselves. Another may be text that a client sent, such as a password, and is not for showing.
+func KnownAuthType(logged []byte) bool {
+	a, _ := authOf(logged)
+	return a != UnknownAuth
 }

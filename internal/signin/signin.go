@@ -64,7 +64,7 @@ type SignIn struct {
 	Account   *Account // never nil; Nobody when no account is named
 	Client    *Client  // never nil
 	Address   *Address // never nil
-	Internal  bool     // Address.Internal
+	Internal  bool     // every address that the line gives is the organisation's, the socket's too
 	Who       uint32   // Account.Serial: two accounts of one Classifier never share it
 	From      uint32   // does the same for Address; 0 for none
 	Facts     *Facts

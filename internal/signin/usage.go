@@ -87,6 +87,7 @@ type Hits struct {
 	Ticks   bool    // some rule counts this sign-in in a window: ask for its ticks
 	Later   bool    // some rule counts it as a step behind its first: that matters where the first was seen
 	Pending bool    // some rule depends on the line: ask again with the line
+	Ruling  any     // what they mean to the room that gave them
 }
 
 // A Tick is one count for a rule with a window: a sign-in that meets a step of the rule.

@@ -26,6 +26,9 @@ func TestTrap08UserForms(t *testing.T) {
 		{"Anna.Berg", "anna.berg", "anna.berg", "", signin.Bare, signin.User},
 		{"S-1-5-21-1000-2000-3000-4343", "s-1-5-21-1000-2000-3000-4343", "s-1-5-21-1000-2000-3000-4343", "", signin.SID, signin.User},
 		{`CONTOSO\h.vogel\facilities`, `contoso\h.vogel\facilities`, "h.vogel", "contoso", signin.Sam, signin.User},
+		{`anna@contoso.com\shared`, `anna@contoso.com\shared`, "anna", "contoso.com", signin.UPN, signin.User},
+		{"contoso/anna/shared", "contoso/anna/shared", "anna", "contoso", signin.Sam, signin.User},
+		{`CONTOSO\anna\room$`, `contoso\anna\room$`, "anna", "contoso", signin.Sam, signin.User}, // the client chose the mailbox
 		{`CONTOSO\EX02$`, `contoso\ex02$`, "ex02$", "contoso", signin.Machine, signin.Server},
 		{`NT AUTHORITY\SYSTEM`, `nt authority\system`, "system", "nt authority", signin.BuiltIn, signin.System},
 		{`AUTORITE NT\Système (MSExchangeHMHost)`, `autorite nt\système (msexchangehmhost)`, "système (msexchangehmhost)", "autorite nt", signin.BuiltIn, signin.System},
