@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/outmode/outmode/ingest"
@@ -52,7 +53,7 @@ func (g *glance) headless() ingest.Format {
 			return skip("log in IIS format", "it is in local time and has no columns for what matters; switch the site to W3C logging")
 		}
 		if len(line) > 20 && isTime(line) {
-			return ingest.Format{Skip: "not a log that Outmode reads: no #Fields line and no header row in its first 64 KiB; if it is the rest of a log, give it from its beginning"}
+			return ingest.Format{Skip: "not a log that Outmode reads: no #Fields line and no header row in its first 64 KiB; if it is the rest of a log, give it from its beginning, or ask \"outmode explain\" about its lines with --type and --fields"}
 		}
 	}
 	return ingest.Format{Skip: "not a log that Outmode reads: it reads IIS W3C, HttpProxy, POP3, IMAP4 and SMTP receive logs, as Exchange writes them, plain or packed"}
@@ -87,6 +88,24 @@ func isIISFormat(line []byte) bool {
 		return false
 	}
 	return bytes.IndexByte(values[3], ':') > 0 && len(values[2]) >= 6 && bytes.ContainsAny(values[2], "/.-")
+}
+
+// isTar tells an archive of tar by its first header: 512 bytes with a magic and a checksum. The magic alone would not
+// do: whoever sends the first request of a day could put it into a log and so hide the log.
+// Source: POSIX.1-2001, pax, ustar Interchange Format; the checksum is of the bytes, its own eight taken for blanks.
+func isTar(head []byte) bool {
+	const size, magic, sumFrom, sumTo = 512, 257, 148, 156
+	if len(head) < size || !bytes.HasPrefix(head[magic:], []byte("ustar")) {
+		return false
+	}
+	want, err := strconv.ParseInt(string(bytes.Trim(head[sumFrom:sumTo], " \x00")), 8, 64)
+	for i, c := range head[:size] {
+		if sumFrom <= i && i < sumTo {
+			c = ' '
+		}
+		want -= int64(c)
+	}
+	return err == nil && want == 0
 }
 
 // isPacked tells pictures, documents, archives and Windows event logs (ElfFile) by their first bytes. In the text of a

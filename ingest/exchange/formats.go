@@ -23,8 +23,8 @@ func mailboxFormat(kind signin.Kind, given []byte) ingest.Format {
 	if kind == signin.POPLog {
 		name = "POP3 log"
 	}
-	// POP3 names the account in one command and the password in the next.
-	return ingest.Format{Kind: kind, Name: name, Sessions: kind == signin.POPLog,
+	// POP3 names the account in one command and the password in the next, IMAP4 may.
+	return ingest.Format{Kind: kind, Name: name, Sessions: true,
 		Decoder: func() ingest.Decoder { return newMailbox(kind, given) }}
 }
 

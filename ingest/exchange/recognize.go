@@ -15,6 +15,9 @@ import (
 // Skip why, and what to do. Name is empty where the head shows nothing that this package knows, so that another
 // package may be asked.
 func Recognize(head []byte) ingest.Format {
+	if isTar(head) { // its first member may be a log, whose lines would be taken for the archive's
+		return skip("tar archive", "unpack it first")
+	}
 	head = bytes.Trim(head, "\x00") // room that IIS reserves and never fills when the server crashes
 	if len(bytes.TrimSpace(head)) == 0 {
 		return ingest.Format{Skip: "empty file"}

@@ -1,6 +1,9 @@
 package exchange_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,11 +48,11 @@ func TestRecognizeCounted(t *testing.T) {
 		"HttpProxy, exported":       {`#TYPE System.Management.Automation.PSCustomObject` + "\n" + `"` + strings.ReplaceAll(proxyHeader(74), ",", `","`) + `"` + "\n", signin.HTTPProxy, "HttpProxy log", true, false},
 		"HttpProxy, few columns":    {"#Fields: DateTime,RequestId,Protocol,UrlStem,AuthenticationType,IsAuthenticated,AuthenticatedUser\n", signin.HTTPProxy, "HttpProxy log", true, false},
 		"HttpProxy, head cut":       {proxyHeader(74) + "\n" + row[:100], signin.HTTPProxy, "HttpProxy log", true, false},
-		"IMAP by port":              {mailFields + mailLine(993, "x"), signin.IMAPLog, "IMAP4 log", false, false},
+		"IMAP by port":              {mailFields + mailLine(993, "x"), signin.IMAPLog, "IMAP4 log", false, true},
 		"POP by port":               {"#Log-type: IMAP4 Log\n" + mailFields + mailLine(995, "login"), signin.POPLog, "POP3 log", false, true},
-		"IMAP by command":           {mailFields + mailLine(10143, "authenticate"), signin.IMAPLog, "IMAP4 log", false, false},
+		"IMAP by command":           {mailFields + mailLine(10143, "authenticate"), signin.IMAPLog, "IMAP4 log", false, true},
 		"POP by command":            {mailFields + mailLine(10110, "pass"), signin.POPLog, "POP3 log", false, true},
-		"IMAP by its word":          {"#Log-type: IMAP4 Log\n" + mailFields, signin.IMAPLog, "IMAP4 log", false, false},
+		"IMAP by its word":          {"#Log-type: IMAP4 Log\n" + mailFields, signin.IMAPLog, "IMAP4 log", false, true},
 		"POP by its word":           {"#Software: Microsoft Exchange POP3 Server\n" + mailFields, signin.POPLog, "POP3 log", false, true},
 		"POP, front and back":       {mailFields + mailLine(110, "pass") + mailLine(1995, "auth"), signin.POPLog, "POP3 log", false, true},
 		"SMTP receive":              {"#Log-type: SMTP Receive Protocol Log\n" + smtpFields, signin.SMTPLog, "SMTP receive log", true, true},
@@ -75,6 +78,9 @@ func TestRecognizeSkipped(t *testing.T) {
 		"reserved":         {strings.Repeat("\x00", 100), "", "empty file"},
 		"JPEG":             {"\xFF\xD8\xFF\xE0\x00\x10JFIF\x00\x01\x01", "", "binary file, no log"},
 		"zip":              {"PK\x03\x04\x14\x00\x08\x00\x08\x00log", "", "binary file, no log"},
+		"tar":              {tarOf(t, "logs/u_ex.log", iisDefault+"\n"+iisLine(443)), "tar archive", "tar archive: unpack it first"},
+		"tar of SMTP logs": {tarOf(t, "RECV.LOG", "#Log-type: SMTP Receive Protocol Log\n"+smtpFields), "tar archive", "tar archive: unpack it first"},
+		"tar, long name":   {tarOf(t, strings.Repeat("logs/", 50)+"é.log", iisDefault+"\n"), "tar archive", "tar archive: unpack it first"},
 		"PDF":              {"%PDF-1.7\nplain enough\n", "", "binary file, no log"},
 		"central binary":   {"\x01\x00\x08\x00EX01\x00\x00\x02\x00", "", ".ibl"},
 		"noise":            {strings.Repeat("\x81\x92\xA3\x07", 50), "", "binary file, no log"},
@@ -111,6 +117,32 @@ func TestRecognizeSkipped(t *testing.T) {
 				t.Errorf("%+v, want name %q and a reason with %q", f, c.name, c.skip)
 			}
 		})
+	}
+}
+
+// tarOf is a tar of one file.
+func tarOf(t *testing.T, name, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o600})
+	if err == nil {
+		_, err = w.Write([]byte(text))
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Who sends a request chooses its path. None that he can choose makes a log look like an archive.
+func TestNoRequestMakesALogATar(t *testing.T) {
+	t.Parallel()
+	for at := range 600 {
+		head := []byte(iisDefault + "\r\n" + strings.Repeat(iisLine(443), 5))
+		if f := exchange.Recognize(append(head[:min(at, len(head))], "ustar\x0000"+string(head[min(at+8, len(head)):])...)); f.Name == "tar archive" {
+			t.Errorf("with the magic at byte %d: %+v", at, f)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func (c *clock) iso(b []byte) (int64, bool) {
 	default:
 		return 0, false
 	}
-	if string(b[:13]) != string(c.hour[:]) && !c.turn(b[:13]) {
+	if (b[0] == 0 || string(b[:13]) != string(c.hour[:])) && !c.turn(b[:13]) {
 		return 0, false
 	}
 	mi, ok1 := two(b[14:16])
@@ -60,7 +60,7 @@ func (c *clock) midnight(b []byte) (int64, bool) {
 	if len(b) != 10 {
 		return 0, false
 	}
-	if string(b) == string(c.date[:]) {
+	if b[0] != 0 && string(b) == string(c.date[:]) { // before the first date it is all NUL
 		return c.dateAt, true
 	}
 	century, ok1 := two(b[0:2])

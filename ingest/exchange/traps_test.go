@@ -179,6 +179,12 @@ func TestTrap07Times(t *testing.T) {
 			t.Errorf("%q was read as %s", bad, x.fact.Time)
 		}
 	}
+	// Before the first line there is no hour and no day that could be the same.
+	for _, bad := range []string{strings.Repeat("\x00", 13) + ":00:00Z", strings.Repeat("\x00", 10) + "T08:00:00Z"} {
+		if x := read(t, byName(t, signin.HTTPProxy, ""), proxyRow(h, proxy("DateTime", bad)))[0]; x.decoded != ingest.Malformed {
+			t.Errorf("%q was read as %s", bad, x.fact.Time)
+		}
+	}
 }
 
 func TestTrap08AccountForms(t *testing.T) {

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -36,8 +39,6 @@ func contentOf(head []byte) content {
 		return contentForeign
 	case begins("BZh") && len(head) >= 10 && string(head[4:10]) == "1AY&SY":
 		return contentForeign
-	case len(head) >= 262 && string(head[257:262]) == "ustar":
-		return contentForeign
 	}
 	return contentOther
 }
@@ -51,8 +52,32 @@ type member struct {
 	deflated   bool // else stored
 }
 
-// zip lists the members of the zip f as inputs like in, which is the archive itself.
-func (w *finder) zip(in Input, f *File) {
+// A memberID names a member of a zip whatever way the zip was reached by.
+type memberID struct {
+	zip  fileID
+	name string // as it is printed
+}
+
+// memberOf lists one member of a zip, if arg is its path: a file, "!" and the member's name. Either may hold a "!" of its
+// own; it is the longest file there is that counts. It reports whether arg may be such a path.
+func (w *finder) memberOf(arg string) bool {
+	for at := strings.LastIndexByte(arg, '!'); at > 0; at = strings.LastIndexByte(arg[:at], '!') {
+		disk := arg[:at]
+		fi, err := os.Stat(disk)
+		if err != nil || !fi.Mode().IsRegular() {
+			continue
+		}
+		path := filepath.ToSlash(disk)
+		in := Input{Path: path, Disk: disk, src: source{disk: disk, open: w.opt.open}}
+		w.list(in, identify(disk, fi), path+"!"+printable(arg[at+1:]))
+		return true
+	}
+	return false
+}
+
+// zip lists the members of the zip f as inputs like in, which is the archive itself; only the one that is wanted, if
+// there is one.
+func (w *finder) zip(in Input, f *File, id fileID, wanted string) {
 	files, err := w.zipDirectory(f)
 	if err != nil {
 		reason := CorruptZip
@@ -69,7 +94,7 @@ func (w *finder) zip(in Input, f *File) {
 		}
 		m := in
 		m.Path += "!" + printable(zf.Name)
-		if w.excluded(m.Path) {
+		if wanted == "" && w.excluded(m.Path) {
 			continue
 		}
 		first := m.Path
@@ -77,11 +102,38 @@ func (w *finder) zip(in Input, f *File) {
 			m.Path = fmt.Sprintf("%s#%d", first, n)
 		}
 		named[m.Path] = true
-		if m.Path != first {
+		if wanted != "" && m.Path != wanted {
+			continue
+		}
+		key := memberID{id, m.Path[len(in.Path):]}
+		if before, ok := w.members[key]; ok {
+			w.problem(Problem{Path: m.Path, Reason: SameFile, Other: before, Severity: Note})
+			continue
+		}
+		w.members[key] = m.Path
+		if m.Path != first && wanted == "" {
 			w.problem(Problem{Path: first, Reason: SameName, Other: m.Path, Severity: Note})
 		}
 		w.member(m, f, zf)
 	}
+	if wanted != "" && !named[wanted] {
+		w.problem(Problem{Path: wanted, Reason: NoMember, Other: nearMember(named, in.Path, wanted), Severity: Missing})
+	}
+}
+
+// nearMember returns the first of the members whose name differs from the wanted one in the case of letters, or in the
+// directories alone, or that lies in a directory of that name; or "". All are paths that begin with that of the archive.
+func nearMember(members map[string]bool, archive, wanted string) (near string) {
+	name := wanted[len(archive)+1:]
+	for m := range members {
+		has := m[len(archive)+1:]
+		if strings.EqualFold(path.Base(has), path.Base(name)) || strings.HasPrefix(has, strings.TrimSuffix(name, "/")+"/") {
+			if near == "" || m < near {
+				near = m
+			}
+		}
+	}
+	return near
 }
 
 // zipDirectory returns the members of the zip f. It refuses, before they take memory or time, more members than

@@ -24,18 +24,29 @@ func (in Input) Digest(n int64) ([sha256.Size]byte, int64, error) {
 	return [sha256.Size]byte(h.Sum(nil)), covered, err
 }
 
-// SamePrefix reports whether one of the two logs, decompressed, begins with all of the other. It reads both at once,
-// block by block, up to the first difference or the end of the shorter. With an error of reading, the answer holds
-// for what could be read.
-func SamePrefix(a, b Input) (same bool, err error) {
+// A Relation says how the content of two logs compares.
+type Relation uint8
+
+// The relations.
+const (
+	Different Relation = iota
+	Same
+	FirstInSecond
+	SecondInFirst
+)
+
+// Relate reports whether one of two logs, decompressed, begins with all of the other, but for NULs at the end of a
+// snapshot: space that was reserved and not written yet. It reads both at once, block by block, up to the first
+// difference or the end of the shorter. With an error of reading, the answer holds for what could be read.
+func Relate(a, b Input) (Relation, error) {
 	ra, err := a.Open()
 	if err != nil {
-		return false, fmt.Errorf("comparing: %w", err)
+		return Different, fmt.Errorf("comparing: %w", err)
 	}
 	defer ra.Close()
 	rb, err := b.Open()
 	if err != nil {
-		return false, fmt.Errorf("comparing: %w", err)
+		return Different, fmt.Errorf("comparing: %w", err)
 	}
 	defer rb.Close()
 
@@ -46,10 +57,41 @@ func SamePrefix(a, b Input) (same bool, err error) {
 		nb, errB := io.ReadFull(rb, bufB)
 		n := min(na, nb)
 		if !bytes.Equal(bufA[:n], bufB[:n]) {
-			return false, nil
+			i := 0
+			for bufA[i] == bufB[i] {
+				i++
+			}
+			switch {
+			case onlyNUL(bufA[i:na], ra):
+				return FirstInSecond, nil
+			case onlyNUL(bufB[i:nb], rb):
+				return SecondInFirst, nil
+			}
+			return Different, nil
 		}
 		if errA != nil || errB != nil {
-			return true, errors.Join(damage(errA), damage(errB))
+			r := Same
+			switch {
+			case na < nb || errB == nil:
+				r = FirstInSecond
+			case na > nb || errA == nil:
+				r = SecondInFirst
+			}
+			return r, errors.Join(damage(errA), damage(errB))
+		}
+	}
+}
+
+// onlyNUL reports whether nothing but NULs is left of a log, of which rest is read already.
+func onlyNUL(rest []byte, r io.Reader) bool {
+	buf := make([]byte, 32<<10)
+	for {
+		if !allNUL(rest) {
+			return false
+		}
+		n, err := r.Read(buf)
+		if rest = buf[:n]; err != nil {
+			return allNUL(rest)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -23,8 +24,9 @@ type FindOptions struct {
 }
 
 // Find lists the log streams behind paths, and what it met and did not list. A path is a file, a directory (walked
-// with all below it, symbolic links included), a glob where no file has that very name, or "-" for standard input,
-// which is read to its end and copied to disk (see [Cleanup]). Archives are known by their content.
+// with all below it, symbolic links included), a glob where no file has that very name, one member of a zip in the form
+// of [Input].Path ("a.zip!dir/a.log", again where no file has that very name), or "-" for standard input, which is read
+// to its end and copied to disk (see [Cleanup]). Archives are known by their content.
 //
 // Both lists are sorted by Path, bytewise. One file is listed once, however many ways lead to it: under the name
 // that was met first, in the order of paths and of names in a directory. Nothing that is wrong with one file keeps
@@ -40,7 +42,7 @@ func Find(paths []string, opt FindOptions) ([]Input, []Problem) {
 	if opt.readDir == nil {
 		opt.readDir = os.ReadDir
 	}
-	w := &finder{opt: opt, files: make(map[fileID]string), dirs: make(map[fileID]string)}
+	w := &finder{opt: opt, files: make(map[fileID]string), members: make(map[memberID]string), dirs: make(map[fileID]string)}
 	for _, arg := range paths {
 		w.argument(arg)
 	}
@@ -75,6 +77,7 @@ type finder struct {
 	inputs   []Input
 	problems []Problem
 	files    map[fileID]string // path by which it was listed
+	members  map[memberID]string
 	dirs     map[fileID]string // path by which it was walked
 	above    []fileID          // the directories being walked, outermost first
 	spool    *spool
@@ -94,6 +97,7 @@ func (w *finder) argument(arg string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission): // also of a glob: it would match nothing, and not say why
 		w.problem(Problem{Path: path, Reason: Denied, Err: err, Severity: Unread})
+	case err != nil && w.memberOf(arg):
 	case err != nil && strings.ContainsAny(arg, "*?["):
 		w.glob(arg)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -192,7 +196,7 @@ func (w *finder) regular(disk, path string, fi fs.FileInfo) {
 		return
 	}
 	w.files[id] = path
-	w.list(Input{Path: path, Disk: disk, src: source{disk: disk, open: w.opt.open}})
+	w.list(Input{Path: path, Disk: disk, src: source{disk: disk, open: w.opt.open}}, id, "")
 }
 
 func (w *finder) stdin() {
@@ -213,12 +217,13 @@ func (w *finder) stdin() {
 	}
 	if s != nil {
 		w.spool = s
-		w.list(Input{Path: path, src: source{spool: s}})
+		w.list(Input{Path: path, src: source{spool: s}}, id, "")
 	}
 }
 
-// list looks into the file of in and lists what it is: one input, or the members of a zip.
-func (w *finder) list(in Input) {
+// list looks into the file of in and lists what it is: one input, or the members of a zip. Of these it lists only the one
+// with the path that is wanted, where there is one.
+func (w *finder) list(in Input, id fileID, wanted string) {
 	f, err := in.src.openFile(in.Path)
 	if err != nil {
 		reason := reasonOf(err)
@@ -240,9 +245,14 @@ func (w *finder) list(in Input) {
 		return
 	}
 	in.Size, in.limits = f.size, w.opt.Limits
-	switch contentOf(head[:n]) {
+	what := contentOf(head[:n])
+	if wanted != "" && what != contentZip {
+		w.problem(Problem{Path: wanted, Reason: NotFound, Err: fmt.Errorf("%s is no zip archive", in.Path), Severity: Missing})
+		return
+	}
+	switch what {
 	case contentZip:
-		w.zip(in, f)
+		w.zip(in, f, id, wanted)
 		return
 	case contentForeign:
 		w.problem(Problem{Path: in.Path, Reason: Compression, Severity: Unread})

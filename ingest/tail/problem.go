@@ -49,7 +49,8 @@ const (
 	CorruptZip   Reason = "corrupt zip"             // no readable directory of members, or members that overlap
 	ZipInZip     Reason = "zip in zip"              // not opened
 	Encrypted    Reason = "encrypted"               // a zip member with a password
-	Compression  Reason = "unsupported compression" // xz, zstd, bzip2, 7z, rar, tar, or a zip method such as Deflate64
+	Compression  Reason = "unsupported compression" // xz, zstd, bzip2, 7z, rar, or a zip method such as Deflate64
+	NoMember     Reason = "no such member"          // the argument names a zip, and none of its members: Other may be the one that is meant
 	SameName     Reason = "same name"               // a zip with two members of one name: the later is listed with a number
 	TooMany      Reason = "too many members"        // a zip beyond Limits.MaxMembers: Err is a *LimitError
 	NoStdin      Reason = "no standard input"       // "-" without FindOptions.Stdin
@@ -79,6 +80,8 @@ func (r Reason) advice() string {
 		return "copy the archive again, or unpack it and name the directory"
 	case ZipInZip:
 		return "unpack the outer archive and name the directory"
+	case NoMember:
+		return "name the archive alone to read all that is in it"
 	case Encrypted, Compression:
 		return "unpack it and name the directory"
 	case NoStdin:
@@ -94,7 +97,7 @@ func (r Reason) advice() string {
 type Problem struct {
 	Path     string   // as an Input.Path: what the problem is about
 	Reason   Reason   // why
-	Other    string   // the first way to the same thing, for SameFile, SameDir, DirLoop and SameName; else ""
+	Other    string   // the first way to the same thing, for SameFile, SameDir, DirLoop and SameName; for NoMember see there
 	Err      error    // the underlying error; nil if there was none
 	Severity Severity // what it costs
 }
@@ -114,6 +117,8 @@ func (p Problem) Error() string {
 	switch {
 	case p.Other != "" && p.Reason == SameName:
 		fmt.Fprintf(&b, ": listed as %s", p.Other)
+	case p.Other != "" && p.Reason == NoMember:
+		fmt.Fprintf(&b, ": there is %s", p.Other)
 	case p.Other != "":
 		fmt.Fprintf(&b, " as %s: read once", p.Other)
 	}

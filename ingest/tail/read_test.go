@@ -261,8 +261,8 @@ func TestOpenOfWhatIsGone(t *testing.T) {
 	if _, _, err := in.Digest(1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Digest: %v", err)
 	}
-	if _, err := tail.SamePrefix(in, in); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("SamePrefix: %v", err)
+	if _, err := tail.Relate(in, in); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Relate: %v", err)
 	}
 }
 
@@ -280,34 +280,38 @@ func TestDigestIsOfTheLogAndNotOfTheArchive(t *testing.T) {
 	}
 }
 
-func TestSamePrefix(t *testing.T) {
+func TestRelate(t *testing.T) {
 	t.Parallel()
 	log := logOf(400 << 10)
 	other := bytes.Clone(log)
 	other[len(other)-1]++
 	whole := one(t, log, tail.Limits{})
 	cut := gzipOf(t, string(log))
+	const is, holds = tail.FirstInSecond, tail.SecondInFirst // the whole log in the file; the file in the whole log
 	for name, tt := range map[string]struct {
 		file    []byte
-		same    bool
+		want    tail.Relation
 		damaged bool
 	}{
-		"itself":            {log, true, false},
-		"compressed":        {gzipOf(t, string(log)), true, false},
-		"shorter":           {log[:131_073], true, false},
-		"a block":           {log[:128<<10], true, false},
-		"longer":            {append(bytes.Clone(log), 'x'), true, false},
-		"last byte differs": {other, false, false},
-		"first differs":     {append([]byte("x"), log...), false, false},
-		"empty":             {nil, true, false},
-		"damaged":           {cut[:len(cut)/2], true, true},
+		"compressed":        {gzipOf(t, string(log)), tail.Same, false},
+		"shorter":           {log[:131_073], holds, false},
+		"a block":           {log[:128<<10], holds, false},
+		"longer":            {append(bytes.Clone(log), 'x'), is, false},
+		"last byte differs": {other, tail.Different, false},
+		"first differs":     {append([]byte("x"), log...), tail.Different, false},
+		"empty":             {nil, holds, false},
+		"damaged":           {cut[:len(cut)/2], holds, true},
+		"reserved":          {append(bytes.Clone(log[:200_000]), make([]byte, 400<<10)...), holds, false},
+		"reserved, longer":  {append(bytes.Clone(log), make([]byte, 64<<10)...), is, false},
+		"NULs within":       {append(append(bytes.Clone(log[:200_000]), make([]byte, 100)...), 'x'), tail.Different, false},
 	} {
 		in := one(t, tt.file, tail.Limits{})
-		for _, pair := range [][2]tail.Input{{whole, in}, {in, whole}} {
-			same, err := tail.SamePrefix(pair[0], pair[1])
+		swapped := [...]tail.Relation{tail.Different, tail.Same, tail.SecondInFirst, tail.FirstInSecond}[tt.want]
+		for i, pair := range [][2]tail.Input{{whole, in}, {in, whole}} {
+			got, err := tail.Relate(pair[0], pair[1])
 			var damaged *tail.TruncatedError
-			if same != tt.same || errors.As(err, &damaged) != tt.damaged || err != nil && !tt.damaged {
-				t.Errorf("%s: got %v, %v", name, same, err)
+			if got != [2]tail.Relation{tt.want, swapped}[i] || errors.As(err, &damaged) != tt.damaged || err != nil && !tt.damaged {
+				t.Errorf("%s, %d: got %v, %v", name, i, got, err)
 			}
 		}
 	}
