@@ -6,17 +6,22 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// An Explanation says what a rule makes of one sign-in. Of a rule with a window, Fires says that the
-// sign-in counts in it; whether the window fills, no single line can tell.
+// An Explanation says what a rule makes of one sign-in. Only a rule of type match can fire on one: for the
+// others a sign-in counts, and whether the window fills, no single line can tell.
 type Explanation struct {
 	Rule     string
 	Name     string
 	Severity signin.Severity
-	Step     int    // of a rule with steps, from 0: the step that fires, or comes nearest
-	Fires    bool   //
+	Type     Type
+	Step     int    // of a rule with steps, from 0: the step that is met, or comes nearest
+	Fires    bool   // of a rule of type match
+	Counts   bool   // of the other types: it is one of those that the rule counts
+	As       string // what it counts as, and what else it takes
 	Nearly   bool   // all but one of the conditions that must hold together do
 	Error    string // why the rule broke here
 	Clauses  []Clause
+
+	met bool // the step's expression holds
 }
 
 // A Clause is one of the conditions that must hold together.
@@ -49,24 +54,32 @@ func (s *Set) Explain(si *signin.SignIn) []Explanation {
 	of := func(cond int32) value { return values[cond] }
 	out := make([]Explanation, 0, len(s.rules))
 	for i := range s.rules {
+		r := &s.rules[i]
 		var best Explanation
-		for n, at := range s.rules[i].steps {
+		var met []int
+		for n, at := range r.steps {
 			x := s.explainStep(s.steps[at].tree, of, why)
 			x.Step = n
-			if n == 0 || rank(x) > rank(best) {
+			if x.met {
+				met = append(met, n)
+			}
+			if n == 0 || x.rank() > best.rank() {
 				best = x
 			}
 		}
-		r := &s.rules[i]
-		best.Rule, best.Name, best.Severity = r.ID, r.Name, r.Severity
+		best.Rule, best.Name, best.Severity, best.Type = r.ID, r.Name, r.Severity, r.Type
+		if best.met {
+			r.counted(&best, met, &e.view, si)
+		}
 		out = append(out, best)
 	}
 	return out
 }
 
-func rank(e Explanation) int {
+// rank tells the step that is shown from the others.
+func (e *Explanation) rank() int {
 	switch {
-	case e.Fires:
+	case e.met:
 		return 3
 	case e.Error != "":
 		return 2
@@ -76,9 +89,46 @@ func rank(e Explanation) int {
 	return 0
 }
 
+// counted says what becomes of a sign-in that meets these steps.
+func (r *compiled) counted(x *Explanation, met []int, v *view, s *signin.SignIn) {
+	if r.Type == Match {
+		x.Fires = true
+		return
+	}
+	if f, ok := r.lacks(v, s); ok {
+		x.Nearly = true
+		x.Clauses = append(x.Clauses, Clause{f.String() + ` != ""`, "false"})
+		return
+	}
+	x.Counts, x.As = true, r.as(met)
+}
+
+// lacks returns what a rule groups by or counts and the sign-in does not have, if there is such a field:
+// see Ticks.
+func (r *compiled) lacks(v *view, s *signin.SignIn) (field, bool) {
+	if !r.ticks {
+		return 0, false
+	}
+	if f, ok := r.nameless(s); ok {
+		return f, true
+	}
+	return r.distinct, r.byValue && r.empty(r.distinct, v, s)
+}
+
+// empty reports whether the sign-in has no value to count.
+func (r *compiled) empty(f field, v *view, s *signin.SignIn) bool {
+	switch f {
+	case addressField:
+		return !s.Address.IP.IsValid()
+	case pathField:
+		return len(s.Facts.Path) == 0
+	}
+	return v.value(f, s, r.zone) == ""
+}
+
 func (s *Set) explainStep(t *tree, of func(int32) value, why []string) (x Explanation) {
 	got := t.reduce(of)
-	x.Fires = got.value == yes
+	x.met = got.value == yes
 	if got.value == failed {
 		x.Error = why[got.cond]
 	}
@@ -96,7 +146,7 @@ func (s *Set) explainStep(t *tree, of func(int32) value, why []string) (x Explan
 		}
 		x.Clauses = append(x.Clauses, c)
 	}
-	x.Nearly = !x.Fires && missing == 1 && len(x.Clauses) > 1
+	x.Nearly = !x.met && missing == 1 && len(x.Clauses) > 1
 	return x
 }
 

@@ -79,7 +79,7 @@ func (s *Set) Conditions() (all, perLine int) {
 func (s *Set) Answers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.answers)
+	return int(s.asked)
 }
 
 // MatchGlob matches a pattern of glob().

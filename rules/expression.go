@@ -67,13 +67,13 @@ func (l *language) parse(text string) (root ast.Node, bad *fault) {
 	}
 	tree, err := parser.ParseWithConfig(text, l.config)
 	if err != nil {
-		return nil, faultOf(err)
+		return nil, plainly(text, faultOf(err))
 	}
 	vet := &vetting{lists: l.lists}
 	vet.node(tree.Node, nil)
 	if _, err = checker.Check(tree, l.config); err != nil {
 		if f := faultOf(err); !vet.pattern || !strings.HasPrefix(f.message, "error parsing regexp") {
-			vet.add(f)
+			vet.add(plainTypes(f))
 		}
 	}
 	if bad := vet.first(); bad != nil {
@@ -84,7 +84,7 @@ func (l *language) parse(text string) (root ast.Node, bad *fault) {
 	}
 	bind(&tree.Node, l.lists)
 	if _, err := checker.Check(tree, l.config); err != nil {
-		return nil, faultOf(err)
+		return nil, plainTypes(faultOf(err))
 	}
 	if err := optimizer.Optimize(&tree.Node, l.config); err != nil {
 		return nil, faultOf(err)

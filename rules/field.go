@@ -147,7 +147,7 @@ func (v *view) fillKey(s *signin.SignIn) {
 	v.Protocol, v.Auth, v.Mechanism = s.Protocol.String(), s.Auth.String(), s.Mechanism.String()
 	v.Outcome, v.Evidence, v.Traffic = s.Outcome.String(), s.Evidence.String(), s.Traffic.String()
 	v.Client, v.Modern = cut(s.Client.Family), s.Client.Modern.String()
-	v.Internal, v.Privileged, v.Backend = s.Address.Internal, s.Account.Privileged, s.Backend
+	v.Internal, v.Privileged, v.Backend = s.Internal, s.Account.Privileged, s.Backend
 	v.LegacyEXO, v.LegacyOnPrem = signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(s.Protocol, s.Auth)
 	v.MFA, v.MFAReason = signin.MFAUnknown.String(), ""
 }
@@ -215,7 +215,7 @@ func (v *view) value(f field, s *signin.SignIn, zone *time.Location) string {
 	}
 	return keyValue(f, &signin.Usage{Server: s.Server, Kind: s.Facts.Kind, Account: s.Account, Protocol: s.Protocol, Auth: s.Auth,
 		Mechanism: s.Mechanism, Outcome: s.Outcome, Evidence: s.Evidence, Traffic: s.Traffic, Client: s.Client.Family,
-		Modern: s.Client.Modern, Internal: s.Address.Internal, Backend: s.Backend})
+		Modern: s.Client.Modern, Internal: s.Internal, Backend: s.Backend})
 }
 
 // keyValue is the value of a field that the key of a usage row decides.

@@ -71,7 +71,10 @@ func Builtin() []File {
 // dir names. What cannot be read is a problem; the rest is returned all the same.
 func ReadDir(dir string) ([]File, []Problem) {
 	info, err := os.Stat(dir)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, []Problem{{File: dir, Message: "no such file or folder"}}
+	case err != nil:
 		return nil, []Problem{{File: dir, Message: "reading the rules: " + reason(err)}}
 	}
 	if !info.IsDir() {
@@ -88,7 +91,7 @@ func ReadDir(dir string) ([]File, []Problem) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, []Problem{{File: dir, Message: "there is no rule file (*.yaml) in this folder"}}
+		return nil, []Problem{{File: dir, Message: "holds no rule: there is no *.yaml file in this folder"}}
 	}
 	return readFiles(dir, names)
 }
@@ -128,6 +131,21 @@ func readAll(f fs.File) ([]byte, error) {
 		return nil, errors.New("it is larger than 1 MiB; split it")
 	}
 	return buf, err
+}
+
+// In returns how many rules and named lists stand in a file.
+func (s *Set) In(file string) (rules, lists int) {
+	for i := range s.rules {
+		if s.rules[i].File == file {
+			rules++
+		}
+	}
+	for _, l := range s.lists {
+		if l.file == file {
+			lists++
+		}
+	}
+	return rules, lists
 }
 
 // reason is the error without the path, which the message has already.

@@ -27,7 +27,10 @@ type Finding struct {
 	Last      time.Time       `json:"last"`
 	Exception *string         `json:"exception"` // none yet
 
-	// Evidence points to at most three lines, earliest first. Of a sequence, the last step is among them.
+	// Evidence points to at most three lines, in the order of files and of lines in them. That of a
+	// sequence goes in the order of its steps, and of time within a step: the last line is one of the
+	// last step, whatever file it stands in. Of several lines within a minute the first of the file
+	// stands for all.
 	Evidence []signin.Ref `json:"-"`
 }
 
@@ -75,7 +78,6 @@ func (s *Set) findings(o Observed) ([]Finding, []Broken) {
 	c.minutes(o.Minutes, o.Covered)
 	out := make([]Finding, 0, len(c.found))
 	for _, f := range c.found {
-		slices.SortFunc(f.Evidence, compareRefs)
 		out = append(out, *f)
 	}
 	slices.SortFunc(out, func(a, b Finding) int {
@@ -128,6 +130,7 @@ type collection struct {
 	set   *Set
 	found map[target]*Finding
 	seen  map[target]*debut
+	runs  map[target][]*minute // of sequences: the minutes that fire
 }
 
 // A debut is the first sign-in of a group that a first_seen rule looks at.

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -236,7 +237,7 @@ func TestFindingJSON(t *testing.T) {
 	}
 }
 
-// A finding cites the earliest lines, three at most; of a sequence, the line that completed it is one.
+// A finding cites the first lines, three at most; of a sequence, the line that completed it is the last.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
 	places := func(f rules.Finding) (offsets []int64) {
@@ -268,6 +269,51 @@ func TestEvidence(t *testing.T) {
 	for _, f := range find(set, days(1), lines...) {
 		if len(f.Evidence) != 3 || f.Rule == "T-1" && f.Evidence[0] != want[0].at {
 			t.Errorf("%s cites %+v", f.Rule, f.Evidence)
+		}
+	}
+}
+
+// The evidence of a sequence tells it as it happened, whatever the names of the files: the steps in their
+// order, the last of them last.
+func TestEvidenceOfASequenceGoesByItsSteps(t *testing.T) {
+	t.Parallel()
+	const steps = head + "type: sequence\nwindow: 1h\nsteps: [%s]\n"
+	type at struct {
+		file int
+		s    *signin.SignIn
+	}
+	for name, c := range map[string]struct {
+		steps string
+		in    []at
+		want  []int // places in in
+	}{
+		"the last step in the first file": {"'outcome == \"failure\"', 'outcome == \"success\"'",
+			[]at{{0, signed("08:30:00", "anna")}, {1, signed("08:20:00", "anna", "refused")}, {2, signed("08:10:00", "anna", "refused")}, {3, signed("08:00:00", "anna", "refused")}}, []int{3, 2, 0}},
+		"earlier lines in later files": {"'outcome == \"failure\"', 'outcome == \"success\"'",
+			[]at{{0, signed("11:30:00", "anna")}, {0, signed("11:20:00", "anna", "refused")}, {5, signed("08:00:00", "anna", "refused")}, {5, signed("08:10:00", "anna")}}, []int{2, 1, 3}},
+		"a line of two steps is cited for the later": {"'auth == \"basic\"', 'outcome == \"success\"'",
+			[]at{{0, signed("08:30:00", "anna")}, {1, signed("08:00:00", "anna", "refused")}}, []int{1, 0}},
+		"of four steps the last three": {"'protocol == \"pop\"', 'protocol == \"imap\"', 'protocol == \"ews\"', 'protocol == \"mapi\"'",
+			[]at{{0, signed("08:30:00", "anna", "mapi")}, {1, signed("08:20:00", "anna")}, {2, signed("08:10:00", "anna", "imap")}, {3, signed("08:00:00", "anna", "pop")}}, []int{2, 1, 0}},
+		"more of the last step": {"'protocol == \"pop\"', 'protocol == \"imap\"'",
+			[]at{{0, signed("08:30:00", "anna", "imap")}, {0, signed("08:20:00", "anna", "imap")}, {2, signed("08:10:00", "anna", "pop")}}, []int{2, 1, 0}},
+	} {
+		set := load(t, fmt.Sprintf(steps, c.steps))
+		var lines []logged
+		for i, l := range c.in {
+			lines = append(lines, logged{l.s, signin.Ref{File: l.file, Offset: int64(100 * i)}})
+		}
+		fs := find(set, days(1), lines...)
+		if len(fs) != 1 {
+			t.Errorf("%s: findings %q", name, summarized(fs))
+			continue
+		}
+		var got []int
+		for _, ref := range fs[0].Evidence {
+			got = append(got, int(ref.Offset/100))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: cites %v, want %v", name, got, c.want)
 		}
 	}
 }

@@ -222,6 +222,7 @@ func findPart(s, part string) (at, size int) {
 // A list is a named list of values: exact ones, and patterns with * or ?. It ignores case.
 type list struct {
 	name  string
+	file  string // where it stands
 	exact map[string]struct{}
 	globs []*glob
 }

@@ -25,8 +25,7 @@ type Judge struct {
 	classes   [groupCount]map[string]*class
 	rows      map[rowKey]*answer
 	lines     map[lineKey]*answer
-	answers   []*answer // of the set, by the ID of their hits, as far as they were asked for
-	count     uint32    // numbers given to classes and tuples
+	count     uint32 // numbers given to classes and tuples
 
 	scratch []value
 	packed  []byte // values, to find their class by
@@ -59,7 +58,7 @@ type tuple struct {
 
 func tupleOf(s *signin.SignIn) tuple {
 	t := tuple{s.Facts.Kind, s.Protocol, s.Auth, s.Mechanism, s.Outcome, s.Evidence, s.Traffic, s.Client.Modern, 0, s.Client.Family}
-	if s.Address.Internal {
+	if s.Internal {
 		t.flags |= 1
 	}
 	if s.Account.Privileged {
@@ -132,7 +131,7 @@ func (j *Judge) Row(s *signin.SignIn) *signin.Hits {
 	}
 	a, ok := j.rows[key]
 	if !ok {
-		a = keep(j.rows, key, j.remember(j.set.advance(t.ruling, j.lookup(&of, t.mixed))))
+		a = keep(j.rows, key, j.set.answer(j.set.advance(t.ruling, j.lookup(&of, t.mixed))))
 	}
 	return a.hits
 }
@@ -171,7 +170,7 @@ func (j *Judge) Line(h *signin.Hits, s *signin.SignIn) *signin.Hits {
 	}
 	a, ok := j.lines[key]
 	if !ok {
-		a = keep(j.lines, key, j.remember(j.set.advance(p.ruling, j.lookup(&of, p.mixed))))
+		a = keep(j.lines, key, j.set.answer(j.set.advance(p.ruling, j.lookup(&of, p.mixed))))
 	}
 	return a.hits
 }
@@ -215,30 +214,17 @@ func (j *Judge) newTuple(s *signin.SignIn) *tupleAnswer {
 		})
 	}
 	if t.needs == 0 {
-		t.answer = j.remember(t.ruling)
+		t.answer = j.set.answer(t.ruling)
 	}
 	return t
 }
 
-// remember returns the set's answer for a ruling, and keeps it at hand.
-func (j *Judge) remember(r *ruling) *answer {
-	a := j.set.answer(r)
-	for int(a.hits.ID) >= len(j.answers) {
-		j.answers = append(j.answers, nil)
-	}
-	j.answers[a.hits.ID] = a
-	return a
-}
-
-// of returns the answer behind hits, which another Judge may have given.
+// of returns the answer behind hits.
 func (j *Judge) of(h *signin.Hits) *answer {
-	if int(h.ID) < len(j.answers) && j.answers[h.ID] != nil {
-		return j.answers[h.ID]
-	}
 	if a := j.set.of(h); a != nil {
-		return j.remember(a.ruling)
+		return a
 	}
-	return j.remember(&ruling{}) // not from this set: nothing fires
+	return j.set.answer(&ruling{}) // not from this set: nothing fires
 }
 
 // evaluate runs all conditions of a group over the view, and returns the class.

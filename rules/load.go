@@ -124,6 +124,7 @@ func (l *loader) namedLists(d *doc, m *ast.MappingNode) {
 				d.mistake(value, "the list %s: %s", quote(name), err)
 				made = &list{name: name}
 			}
+			made.file = d.name
 			l.lists[name] = made
 		})
 	})

@@ -19,10 +19,10 @@ type Set struct {
 	lists      map[string]*list
 
 	mu       sync.Mutex
-	known    map[string]*answer
-	answers  []*answer        // by the ID of their hits
-	failures map[int32]string // of a condition: why it failed, the first in the order of the alphabet
-	broken   []Broken         // what the last Findings saw
+	known    map[string]*answer // bounded: who sends requests decides how many there are
+	asked    uint32             // answers given so far
+	failures map[int32]string   // of a condition: why it failed, the first in the order of the alphabet
+	broken   []Broken           // what the last Findings saw
 }
 
 // A step is an expression of a rule. Most rules have one.
@@ -54,6 +54,7 @@ type rest struct {
 
 // An answer is a ruling and the hits that stand for it outside of this room.
 type answer struct {
+	set    *Set
 	hits   *signin.Hits
 	ruling *ruling
 	needs  uint16  // the groups of conditions that are left, as bits
@@ -148,7 +149,10 @@ func (s *Set) advance(r *ruling, of func(cond int32) value) *ruling {
 	return next
 }
 
-// answer returns the one answer for rulings that are equal.
+// maxAnswers bounds how many answers a set remembers. One that was forgotten is given anew.
+const maxAnswers = 1 << 14
+
+// answer returns the answer for a ruling, mostly the same one for equal ones.
 func (s *Set) answer(r *ruling) *answer {
 	key := r.key()
 	s.mu.Lock()
@@ -156,9 +160,10 @@ func (s *Set) answer(r *ruling) *answer {
 	if a, ok := s.known[key]; ok {
 		return a
 	}
-	a := &answer{ruling: r}
+	a := &answer{set: s, ruling: r}
 	slices.Sort(r.match)
-	a.hits = &signin.Hits{ID: uint32(len(s.answers)), Match: slices.Clone(r.match), Pending: len(r.rest) > 0}
+	a.hits = &signin.Hits{ID: s.asked, Match: slices.Clone(r.match), Pending: len(r.rest) > 0, Ruling: a}
+	s.asked++
 	for _, t := range r.ticks {
 		a.hits.Ticks = a.hits.Ticks || t.step == 0
 		a.hits.Later = a.hits.Later || t.step > 0
@@ -172,18 +177,22 @@ func (s *Set) answer(r *ruling) *answer {
 			}
 		})
 	}
-	s.answers, s.known[key] = append(s.answers, a), a
+	if len(s.known) >= maxAnswers {
+		clear(s.known)
+	}
+	s.known[key] = a
 	return a
 }
 
 // of returns the answer behind hits that this set gave, or nil for others.
 func (s *Set) of(h *signin.Hits) *answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h == nil || int(h.ID) >= len(s.answers) || s.answers[h.ID].hits != h {
+	if h == nil {
 		return nil
 	}
-	return s.answers[h.ID]
+	if a, ok := h.Ruling.(*answer); ok && a.set == s {
+		return a
+	}
+	return nil
 }
 
 // key is a text that equal rulings share, in whatever order they were reached.

@@ -20,8 +20,10 @@ func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []sig
 	j.text = j.text[:0]
 	for _, t := range j.of(h).ruling.ticks {
 		r := &j.set.rules[t.rule]
-		if r.Type != Match && r.nameless(s) {
-			continue
+		if r.Type != Match {
+			if _, nameless := r.nameless(s); nameless {
+				continue
+			}
 		}
 		tick := signin.Tick{Rule: t.rule, Step: t.step}
 		if r.byValue {
@@ -37,14 +39,14 @@ func (j *Judge) Ticks(dst []signin.Tick, h *signin.Hits, s *signin.SignIn) []sig
 	return dst
 }
 
-// nameless reports whether the line lacks what the rule groups by.
-func (r *compiled) nameless(s *signin.SignIn) bool {
+// nameless returns the account or the address that the rule groups by, if the line lacks it.
+func (r *compiled) nameless(s *signin.SignIn) (field, bool) {
 	for _, f := range r.group[:r.visible] {
 		if f == userField && s.Account.Key == "" || f == addressField && !s.Address.IP.IsValid() {
-			return true
+			return f, true
 		}
 	}
-	return false
+	return 0, false
 }
 
 // appendGroup appends the group of the rule that s belongs to.

@@ -24,10 +24,9 @@ type TestResult struct {
 // Test runs the tests of the rules whose id or name holds filter, in any case; "" is all.
 func (s *Set) Test(run Run, filter string) []TestResult {
 	var out []TestResult
-	filter = strings.ToLower(filter)
 	for i := range s.rules {
 		r := &s.rules[i].Rule
-		if !strings.Contains(strings.ToLower(r.ID+"\n"+r.Name), filter) {
+		if !r.fits(filter) {
 			continue
 		}
 		for k := range r.Tests {
@@ -37,6 +36,15 @@ func (s *Set) Test(run Run, filter string) []TestResult {
 		}
 	}
 	return out
+}
+
+// Select returns the rules whose id or name holds filter, as Test takes them, in their order.
+func (s *Set) Select(filter string) []Rule {
+	return slices.DeleteFunc(s.Rules(), func(r Rule) bool { return !r.fits(filter) })
+}
+
+func (r *Rule) fits(filter string) bool {
+	return strings.Contains(strings.ToLower(r.ID+"\n"+r.Name), strings.ToLower(filter))
 }
 
 // try returns why the test does not pass, or "".

@@ -79,7 +79,7 @@ func (v *vetting) node(n, parent ast.Node) {
 
 func (v *vetting) name(n *ast.IdentifierNode) {
 	if _, ok := parseField(n.Value); !ok {
-		v.refuse(n, "there is no field %s%s", quote(n.Value), suggest(n.Value, fieldNames[:]))
+		v.refuse(n, "there is no field %s%s", quote(n.Value), fieldHint(n.Value))
 	}
 }
 
@@ -170,7 +170,11 @@ func (v *vetting) regexp(n ast.Node) {
 	re, err := syntax.Parse(s.Value, syntax.Perl)
 	if err != nil {
 		v.pattern = true
-		v.refuse(n, "%s", shorten(err.Error()))
+		hint := ""
+		if wrong, ok := err.(*syntax.Error); ok && wrong.Code == syntax.ErrMissingRepeatArgument {
+			hint = "; any text is .*"
+		}
+		v.refuse(n, "%s%s", shorten(err.Error()), hint)
 		return
 	}
 	prog, err := syntax.Compile(re.Simplify())
@@ -182,7 +186,7 @@ func (v *vetting) regexp(n ast.Node) {
 func (v *vetting) call(n *ast.CallNode) {
 	name, ok := n.Callee.(*ast.IdentifierNode)
 	if !ok {
-		v.refuse(n, "fields have no methods; for the parts of time there are hour and weekday")
+		v.refuse(n, "fields have no methods%s", methodHint(n.Callee))
 		return
 	}
 	v.nodes(n.Arguments, n)
@@ -204,7 +208,7 @@ func (v *vetting) call(n *ast.CallNode) {
 			v.refuse(s, "there is no list %s%s", quote(s.Value), suggest(s.Value, listNames(v.lists)))
 		}
 	default:
-		v.refuse(n, "there is no function %s%s", quote(name.Value), suggest(name.Value, functionNames()))
+		v.refuse(n, "there is no function %s%s", quote(name.Value), functionHint(name.Value))
 	}
 }
 
@@ -250,7 +254,7 @@ func (v *vetting) builtin(n *ast.BuiltinNode) {
 	case builtin.Builtins[builtin.Index[n.Name]].Predicate:
 		v.refuse(n, "%s() is refused: a rule must not loop", n.Name)
 	case !contains(allowedBuiltins(), n.Name):
-		v.refuse(n, "%s() is not available in rules%s", n.Name, suggest(n.Name, functionNames()))
+		v.refuse(n, "%s() is not available in rules%s", n.Name, functionHint(n.Name))
 	case n.Name == "date":
 		for _, a := range n.Arguments {
 			if _, ok := a.(*ast.StringNode); !ok {

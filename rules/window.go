@@ -181,33 +181,57 @@ func (c *collection) addFired(t target, l *timeline) {
 	if len(fired) == 0 {
 		return
 	}
-	c.addMinutes(t, fired)
-	if c.set.rules[t.rule].Type == Sequence {
-		c.found[t].Evidence = citeSteps(fired)
+	if c.set.rules[t.rule].Type != Sequence {
+		c.addMinutes(t, fired)
+		return
 	}
+	for _, m := range fired {
+		c.add(t, m.count, m.first, m.last)
+	}
+	if c.runs == nil {
+		c.runs = map[target][]*minute{}
+	}
+	c.runs[t] = append(c.runs[t], fired...)
+	c.found[t].Evidence = citeSteps(c.runs[t])
 }
 
-// citeSteps cites the earliest line of each step, then the earliest of all.
+// citeSteps cites the earliest line of each step, those of the last steps if there are too many, and
+// then what comes first. It puts them in the order of the steps: the last line is one of the last
+// step, which says what the first steps led to.
 func citeSteps(ms []*minute) (out []signin.Ref) {
-	steps := map[int32][]signin.Ref{}
-	var all []signin.Ref
-	final := int32(0)
+	type line struct {
+		step int32
+		at   int64 // Unix minutes
+		ref  signin.Ref
+	}
+	inOrder := func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.step, b.step), cmp.Compare(a.at, b.at), compareRefs(a.ref, b.ref))
+	}
+	var all, cited []line
 	for _, m := range ms {
-		final = max(final, m.step)
-		for _, at := range m.refs {
-			steps[m.step] = cite(steps[m.step], at)
-			all = cite(all, at)
+		for _, ref := range m.refs {
+			all = append(all, line{m.step, m.at, ref})
 		}
 	}
-	for step := final; step >= 0 && len(out) < maxEvidence; step-- {
-		if have := steps[step]; len(have) > 0 && !slices.Contains(out, have[0]) {
-			out = append(out, have[0])
+	slices.SortFunc(all, inOrder)
+	// A line that meets several steps is cited once, for the last of them.
+	take := func(fits func(line) bool) {
+		i := slices.IndexFunc(all, func(l line) bool {
+			return fits(l) && !slices.ContainsFunc(cited, func(c line) bool { return c.ref == l.ref })
+		})
+		if i >= 0 && len(cited) < maxEvidence {
+			cited = append(cited, all[i])
 		}
 	}
-	for _, at := range all {
-		if len(out) < maxEvidence && !slices.Contains(out, at) {
-			out = append(out, at)
-		}
+	for step := all[len(all)-1].step; step >= 0; step-- {
+		take(func(l line) bool { return l.step == step })
+	}
+	for range maxEvidence {
+		take(func(line) bool { return true })
+	}
+	slices.SortFunc(cited, inOrder)
+	for _, l := range cited {
+		out = append(out, l.ref)
 	}
 	return out
 }

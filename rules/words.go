@@ -57,7 +57,8 @@ func nearest(word string, known []string) string {
 	if len(word) > 40 {
 		return ""
 	}
-	best, least := "", max(2, len(word)/3)+1
+	// Of three letters two that differ make another word.
+	best, least := "", max(min(2, len(word)-2), len(word)/3)+1
 	for _, k := range known {
 		if k == "" {
 			continue

@@ -157,7 +157,8 @@ func (d *doc) syntax(err error) {
 		return
 	}
 	line, column := d.place(placed.GetToken())
-	d.report(line, column, "YAML: %s", shorten(placed.GetMessage()))
+	message, line, column := d.plainYAML(placed.GetMessage(), line, column)
+	d.report(line, column, "%s", message)
 }
 
 // bounded refuses documents on which the parser would take too long or too deep.
@@ -242,12 +243,12 @@ func (d *doc) resolve(n ast.Node) ast.Node {
 			name := v.Value.GetToken().Value
 			to, ok := d.anchors[name]
 			if !ok {
-				d.mistake(v, "YAML: the alias %s has no anchor in this document", quote("*"+name))
+				d.mistake(v, "YAML: the alias %s has no anchor in this document; %s", quote("*"+name), signAdvice('*'))
 				return nil
 			}
 			n = to
 		case *ast.TagNode:
-			d.mistake(v, "YAML: a tag (%s) has no meaning here", quote(v.GetToken().Value))
+			d.mistake(v, "YAML: a tag (%s) has no meaning here; %s", quote(v.GetToken().Value), signAdvice('!'))
 			return nil
 		default:
 			return n
@@ -300,6 +301,10 @@ func (d *doc) pairs(n ast.Node, what string, known []string, each func(key strin
 func (d *doc) items(n ast.Node, what string, each func(item ast.Node)) {
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
+		if text, ok := n.(*ast.StringNode); ok && text.Value != "" {
+			d.mistake(n, "%s must be a list: [%s]", what, clip(text.Value))
+			return
+		}
 		d.mistake(n, "%s must be a list: [a, b]", what)
 		return
 	}
