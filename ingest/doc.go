@@ -47,5 +47,5 @@ type Options struct {
 const (
 	defaultPart = 64 << 20
 	groupSize   = 8 << 20  // small files are read together up to this size
-	headSize    = 32 << 10 // what is read of a file to tell what it is
+	headSize    = 64 << 10 // what is read of a file to tell what it is
 )

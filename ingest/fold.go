@@ -79,7 +79,16 @@ func (w *worker) row(k key, log int, l *line) *row {
 		if w.judge != nil {
 			hits = w.judge.Row(l.s)
 		}
-		r = w.newRow(k, h, hits, log, l)
+		if !w.tally.fits(&k) {
+			if !w.tally.crowd(&k, hits) {
+				hits = nil
+			}
+			h = k.hash()
+			r = t.find(&k, h)
+		}
+		if r == nil {
+			r = w.newRow(k, h, hits, log, l)
+		}
 	}
 	if r.tail&asksLine == 0 {
 		return r
@@ -87,10 +96,15 @@ func (w *worker) row(k key, log int, l *line) *row {
 	hits := w.judge.Line(w.tally.hits[t.tail(r).hits], l.s)
 	k.hits = hits.ID + 1
 	h = k.hash()
-	if r = t.find(&k, h); r == nil {
-		r = w.newRow(k, h, hits, log, l)
+	if of := t.find(&k, h); of != nil {
+		return of
 	}
-	return r
+	if !w.tally.fits(&k) {
+		w.tally.over = true
+		w.tally.unsplit++
+		return r
+	}
+	return w.newRow(k, h, hits, log, l)
 }
 
 func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) *row {
@@ -103,6 +117,7 @@ func (w *worker) newRow(k key, h uint64, hits *signin.Hits, log int, l *line) *r
 	}
 	ms := l.s.Facts.Time
 	tail := rowTail{hits: w.tally.placeOf(hits), at: place{l.offset, l.number, int32(log), int32(len(l.raw))}}
+	w.tally.grew(&k)
 	return w.tally.rows.add(row{key: k, first: ms, last: ms}, tail, h, asks)
 }
 

@@ -51,8 +51,13 @@ type Log struct {
 	marks    []mark // how many lines there are before each part
 }
 
-// Folder is the directory, or the archive's directory, that the log stands in.
-func (l *Log) Folder() string { return path.Dir(l.Input.Path) }
+// Folder is the directory that the log stands in, which may be one within an archive.
+func (l *Log) Folder() string {
+	if archive, member, ok := strings.Cut(l.Input.Path, "!"); ok && !l.Input.Plain {
+		return archive + "!" + strings.TrimSuffix(path.Dir(member), ".")
+	}
+	return path.Dir(l.Input.Path)
+}
 
 // A mark is a part of a log as it was read: where it is, how many lines stand before it, the time of
 // its events, 0 if it has none, and whether any was counted in a window.
@@ -133,7 +138,13 @@ func identify(in tail.Input, recognize func([]byte) Format) (l Log, servers map[
 		l.State, l.Why = NotCounted, l.Format.Skip
 		return l, nil
 	}
-	return l, l.readHead(raw)
+	servers = l.readHead(raw)
+	if l.Name == "" && n == headSize {
+		// The first line behind the header, which names the log, does not end here: a cookie can be long.
+		more, _ := io.ReadAll(io.LimitReader(r, tail.MaxLine))
+		servers = l.readHead(append(raw, more...))
+	}
+	return l, servers
 }
 
 // text is the head as its decoder will see it.
@@ -190,27 +201,17 @@ func findCopies(logs []Log) {
 }
 
 func markCopies(logs []Log, same []int) {
-	length := make(map[int]int64, len(same))
-	for _, i := range same {
-		length[i] = logs[i].Input.Size
-		if !logs[i].Input.Plain {
-			_, length[i], _ = logs[i].Input.Digest(1 << 62)
-		}
-		if logs[i].encoding != tail.UTF8 {
-			length[i] = (length[i] - 2) / 2 // a mark, then two bytes a character
-		}
-	}
 	for n, i := range same {
 		for _, j := range same[:n] {
 			if logs[i].State == Duplicate || logs[j].State == Duplicate {
 				continue
 			}
-			if !sameLog(&logs[i], &logs[j]) {
+			kept, copied := j, i
+			switch relate(&logs[j], &logs[i]) {
+			case tail.Different:
 				continue
-			}
-			copied, kept := i, j
-			if length[i] > length[j] {
-				copied, kept = j, i
+			case tail.FirstInSecond:
+				kept, copied = i, j
 			}
 			logs[copied].State = Duplicate
 			logs[copied].Why = "a copy of " + logs[kept].Input.Path
@@ -218,32 +219,39 @@ func markCopies(logs []Log, same []int) {
 	}
 }
 
-func sameLog(a, b *Log) bool {
+// relate compares two logs. What can be read of a damaged one is compared all the same: reading it says that it is
+// damaged.
+func relate(a, b *Log) tail.Relation {
 	if a.encoding != b.encoding {
-		return sameLines(a.Input, b.Input)
+		return relateLines(a.Input, b.Input)
 	}
-	same, err := tail.SamePrefix(a.Input, b.Input)
-	return same && err == nil
+	r, _ := tail.Relate(a.Input, b.Input)
+	return r
 }
 
-// sameLines compares two logs of different encodings line by line, up to the end of the shorter.
-func sameLines(a, b tail.Input) bool {
+// relateLines compares two logs of different encodings line by line, up to the end of the shorter.
+func relateLines(a, b tail.Input) tail.Relation {
 	var scanners [2]*tail.Scanner
 	for i, in := range []tail.Input{a, b} {
 		r, err := in.Open()
 		if err != nil {
-			return false
+			return tail.Different
 		}
 		defer r.Close()
 		scanners[i] = tail.NewScanner(r)
 	}
 	x, y := scanners[0], scanners[1]
 	for {
-		if more := x.Next(); !y.Next() || !more {
-			return x.Err() == nil && y.Err() == nil
-		}
-		if !bytes.Equal(x.Text(), y.Text()) {
-			return false
+		moreX, moreY := x.Next(), y.Next()
+		switch {
+		case !moreX && !moreY:
+			return tail.Same
+		case !moreX:
+			return tail.FirstInSecond
+		case !moreY:
+			return tail.SecondInFirst
+		case !bytes.Equal(x.Text(), y.Text()):
+			return tail.Different
 		}
 	}
 }
@@ -275,10 +283,11 @@ func (c *Causes) Merge(o Causes) {
 	}
 }
 
-// short is what two spellings of one computer's name have in common: lower case, without a domain.
+// short is what two spellings of one computer's name have in common: upper case, as Windows spells it, without a
+// domain.
 func short(name string) string {
-	name = strings.ToLower(name)
-	if host, _, ok := strings.Cut(name, "."); ok && strings.Trim(name, "0123456789.") != "" {
+	name = strings.ToUpper(name)
+	if host, _, ok := strings.Cut(name, "."); ok && strings.Trim(name, "0123456789.") != "" && !strings.Contains(name, "/") {
 		return host
 	}
 	return name

@@ -97,50 +97,85 @@ func (s *scan) matchFolders(w *worker) {
 		}
 	}
 	for _, path := range sortedKeys(folders) {
-		f := Folder{Path: path}
-		f.Server, f.How = s.owner(w, folders[path], owners)
-		for _, i := range folders[path] {
-			s.logs[i].owner = cmp.Or(f.Server, path) // a name of its own: never merged with another by guess
+		s.matchFolder(w, path, folders[path], owners)
+	}
+}
+
+// matchFolder asks every log of a folder: a folder may hold the logs of several servers. One that has
+// no id in common is taken to belong with the others, if those agree.
+func (s *scan) matchFolder(w *worker, path string, logs []int, owners map[uint64]string) {
+	byServer := map[string][]int{}
+	votes := map[string]int{}
+	mixed := false
+	for _, i := range logs {
+		server, n, several := s.owner(w, i, owners)
+		byServer[server] = append(byServer[server], i)
+		votes[server] += n
+		mixed = mixed || several
+	}
+	if open := byServer[""]; len(byServer) == 2 && len(open) > 0 && !mixed {
+		delete(byServer, "")
+		for server := range byServer {
+			byServer[server] = logs
+		}
+	}
+	for _, server := range sortedKeys(byServer) {
+		f := Folder{Path: path, Server: server, How: fmt.Sprintf("%d request ids in common (cafeReqId = RequestId)", votes[server])}
+		switch {
+		case server != "":
+		case len(owners) == 0:
+			f.How = "no HttpProxy log was read that could name it"
+		case mixed:
+			f.How = "request ids in common with more than one server"
+		default:
+			f.How = "no request id in common with the HttpProxy logs of a server"
+		}
+		if len(byServer) > 1 {
+			f.Path = s.logs[byServer[server][0]].Input.Path
+			if more := len(byServer[server]) - 1; more > 0 {
+				f.Path += fmt.Sprintf(" and %d more", more)
+			}
+		}
+		for _, i := range byServer[server] {
+			s.logs[i].owner = cmp.Or(server, path) // a name of its own: never merged with another by guess
 		}
 		s.folders = append(s.folders, f)
 	}
 }
 
+// enoughIDs in common are asked for where there are so many, and of all found nine in ten must agree:
+// anybody can send a request that carries the id of another.
 const enoughIDs = 16
 
-// owner samples the folder's logs for request ids that a server's HttpProxy logs hold too.
-func (s *scan) owner(w *worker, logs []int, owners map[uint64]string) (server, how string) {
+// owner samples a log for request ids that a server's HttpProxy logs hold too. several says that it
+// has those of several servers.
+func (s *scan) owner(w *worker, log int, owners map[uint64]string) (server string, n int, several bool) {
 	if len(owners) == 0 {
-		return "", "no HttpProxy log was read that could name it"
+		return "", 0, false
 	}
-	votes := map[string]int{}
-	most := ""
-	for _, i := range logs {
-		for _, p := range samples(i, &s.logs[i]) {
-			w.read(p, func(l *line) {
-				if !l.decoded {
-					return
-				}
-				if h, ok := hashID(l.s.Facts.RequestID); ok && owners[h] != "" {
-					votes[owners[h]]++
-					most = owners[h]
-				}
-			})
-			if votes[most] >= enoughIDs {
-				break
+	votes, all := map[string]int{}, 0
+	agreed := func() bool { return 10*votes[server] >= 9*all }
+	for _, p := range samples(log, &s.logs[log]) {
+		w.read(p, func(l *line) {
+			if !l.decoded {
+				return
 			}
-		}
-		if votes[most] >= enoughIDs {
+			if h, ok := hashID(l.s.Facts.RequestID); ok && owners[h] != "" {
+				votes[owners[h]]++
+				all++
+				if votes[owners[h]] > votes[server] {
+					server = owners[h]
+				}
+			}
+		})
+		if votes[server] >= enoughIDs && agreed() {
 			break
 		}
 	}
-	switch len(votes) {
-	case 0:
-		return "", "no request id in common with the HttpProxy logs of a server"
-	case 1:
-		return most, fmt.Sprintf("%d request ids in common (cafeReqId = RequestId)", votes[most])
+	if all == 0 || !agreed() {
+		return "", 0, all > 0
 	}
-	return "", "request ids in common with more than one server"
+	return server, votes[server], false
 }
 
 // samples are a few stretches of a log, spread over it: its time may overlap the other log's in part.

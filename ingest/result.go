@@ -33,7 +33,7 @@ func (s *scan) result() *Result {
 	s.iis = t.byServer(signin.IIS)
 	t.settle(s.iis)
 	s.settled = true
-	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, scan: s}
+	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, Lost: t.unsplit, scan: s}
 	for i := range s.logs {
 		r.Lines.Add(s.logs[i].Lines)
 	}
@@ -58,24 +58,18 @@ func (r *Result) addMinutes(all *minutes) {
 
 // addUsage turns the rows into usage, in the order of their first lines, and lets go of them.
 func (r *Result) addUsage(t *tally) {
-	order := make([]*row, 0, t.rows.n)
-	t.rows.each(func(r *row) { order = append(order, r) })
-	slices.SortFunc(order, func(a, b *row) int {
-		x, y := t.rows.tail(a).at, t.rows.tail(b).at
-		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.offset, y.offset))
-	})
 	u := newUsages(t, r.Logs)
-	r.Usage = make([]signin.Usage, 0, len(order))
-	for _, row := range order {
-		if row.count == 0 {
-			continue
+	r.Usage = make([]signin.Usage, 0, t.rows.n)
+	t.rows.inOrder(func(of *row) {
+		if of.count == 0 {
+			return
 		}
-		row := u.row(row)
+		row := u.row(of)
 		if r.Counted += row.Count; row.Account == signin.OtherAccounts() {
 			r.Crowded += row.Count
 		}
 		r.Usage = append(r.Usage, row)
-	}
+	})
 	t.rows = rowTable{}
 }
 

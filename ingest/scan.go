@@ -79,15 +79,15 @@ func (s *scan) readBoth(ctx context.Context) error {
 func (s *scan) restart() {
 	s.strict, s.proxied = true, nil
 	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(s.opt.Window) })
-	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanMinutes))
+	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanRows, scanMinutes))
 	s.done.Store(0)
 	for i := range s.logs {
 		s.logs[i].forget()
 	}
 }
 
-func (s *scan) bounds(accounts, refused, minutes int) bounds {
-	return bounds{accounts: accounts, refused: refused, minutes: minutes, window: s.opt.Window, crowds: s.crowds}
+func (s *scan) bounds(accounts, refused, rows, minutes int) bounds {
+	return bounds{accounts: accounts, refused: refused, rows: rows, minutes: minutes, window: s.opt.Window, crowds: s.crowds, inOrder: s.strict}
 }
 
 func newScan(inputs []tail.Input, opt Options) *scan {
@@ -102,7 +102,7 @@ func newScan(inputs []tail.Input, opt Options) *scan {
 	}
 	s := &scan{opt: opt, logs: make([]Log, len(inputs))}
 	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(opt.Window) })
-	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanMinutes))
+	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanRows, scanMinutes))
 	for i, in := range inputs {
 		s.logs[i].Input = in
 		s.total += in.Size
@@ -265,7 +265,7 @@ func (s *scan) readAll(ctx context.Context, want func(signin.Kind) bool) error {
 		w := newWorker(s)
 		if s.strict {
 			return func(i int) *piece {
-				w.begin(newTally(s.bounds(pieceAccounts, pieceRefused, pieceMinutes)))
+				w.begin(newTally(s.bounds(pieceAccounts, pieceRefused, pieceRows, pieceMinutes)))
 				return w.readUnit(units[i])
 			}
 		}
@@ -371,7 +371,7 @@ func ordered[T any](ctx context.Context, workers, n int, start func() func(int) 
 func (w *worker) begin(t *tally) {
 	w.tally = t
 	clear(w.servers) // its bound must not depend on what this worker read before
-	w.lastServer = ""
+	w.lastName = ""
 }
 
 func (w *worker) readUnit(parts []part) *piece {

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"iter"
 	"maps"
+	"slices"
 
 	"github.com/outmode/outmode/internal/signin"
 )
@@ -133,6 +135,19 @@ func (t *rowTable) each(visit func(*row)) {
 		if t.slots[i].tail != 0 {
 			visit(&t.slots[i])
 		}
+	}
+}
+
+// inOrder gives every row to visit, by their first lines.
+func (t *rowTable) inOrder(visit func(*row)) {
+	rows := make([]*row, 0, t.n)
+	t.each(func(r *row) { rows = append(rows, r) })
+	slices.SortFunc(rows, func(a, b *row) int {
+		x, y := t.tail(a).at, t.tail(b).at
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.offset, y.offset))
+	})
+	for _, r := range rows {
+		visit(r)
 	}
 }
 

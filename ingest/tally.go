@@ -24,6 +24,8 @@ type tally struct {
 	noise    Causes
 	other    Causes
 	told     int64 // sign-ins that another log tells too
+	count    rowCount
+	unsplit  int64 // sign-ins that such rules could not judge: there were too many
 	over     bool  // a bound was reached
 
 	saidBy  string // the server of the last line
@@ -35,8 +37,10 @@ type tally struct {
 // bounds are how much a tally may hold, whatever a log says.
 type bounds struct {
 	accounts, refused int
+	rows              int // of refused credentials; see rowCount
 	minutes           int // of all rules or, in a second reading, of each
 	window            func(rule int32) signin.Window
+	inOrder           bool           // a bound will be reached: what falls to it goes by the first line
 	crowds            func() *crowds // nil in a second reading
 }
 
@@ -44,6 +48,7 @@ type bounds struct {
 const (
 	scanAccounts, pieceAccounts = 1 << 17, 1 << 15
 	scanRefused, pieceRefused   = 1 << 15, 1 << 13
+	scanRows, pieceRows         = 1 << 16, 1 << 14
 	scanMinutes, pieceMinutes   = 1 << 16, 1 << 14
 	ruleMinutes                 = 1 << 14 // in a second reading, of each rule
 )
@@ -66,7 +71,7 @@ func (t *tally) reset() {
 	t.minutes = minutes{bounds: t.bounds}
 	clear(t.ids)
 	t.noise, t.other = nil, nil
-	t.told, t.over = 0, false
+	t.told, t.count, t.unsplit, t.over = 0, rowCount{}, 0, false
 }
 
 // empty reports whether nothing was added yet.
@@ -84,7 +89,11 @@ func (t *tally) add(o *tally) {
 		servers[i] = t.server(name)
 	}
 	users := make(map[uint32]uint32, len(o.accounts.byKey))
-	o.rows.each(func(r *row) {
+	each := o.rows.each
+	if t.bounds.inOrder {
+		each = o.rows.inOrder
+	}
+	each(func(r *row) {
 		if r.count == 0 {
 			return // a row that only decides which rules depend on the line
 		}
@@ -95,8 +104,9 @@ func (t *tally) add(o *tally) {
 			users[k.user] = u
 		}
 		k.user, k.server = u, servers[k.server]
-		t.rows.merge(&o.rows, r, k, t.placeOf(hits))
+		t.merge(o, r, k, t.placeOf(hits))
 	})
+	t.unsplit += o.unsplit
 	t.minutes.merge(&o.minutes, servers)
 	for v, h := range o.heard {
 		v.server = servers[v.server]
@@ -112,6 +122,66 @@ func (t *tally) add(o *tally) {
 	t.other.Merge(o.other)
 	t.told += o.told
 	t.over = t.over || o.over
+}
+
+// merge adds a row of another tally, under the key and the hits that it has here.
+func (t *tally) merge(o *tally, r *row, k key, hits uint32) {
+	if h := k.hash(); t.rows.find(&k, h) == nil && !t.fits(&k) && !t.crowd(&k, t.hits[hits]) {
+		hits = 0
+	}
+	n := t.rows.n
+	t.rows.merge(&o.rows, r, k, hits)
+	if t.rows.n > n {
+		t.grew(&k)
+	}
+}
+
+// A rowCount counts the rows that requests of anybody can multiply: those of refused credentials, by
+// any name, path and agent, and those that only rules about lines tell apart.
+type rowCount struct{ refused, refusedSplit, split int }
+
+// of returns the count that a row of the key adds to and its bound, or nil for a row without one: of
+// those who signed in there are as many as the organisation has.
+func (c *rowCount) of(k *key, rows int) (count *int, limit int) {
+	switch refused := k.outcome == signin.Failure; {
+	case refused && k.hits == 0:
+		return &c.refused, rows
+	case refused:
+		return &c.refusedSplit, 2 * rows
+	case k.hits != 0:
+		return &c.split, 8 * rows
+	}
+	return nil, 0
+}
+
+// fits reports whether there is room for a row of a new key.
+func (t *tally) fits(k *key) bool {
+	count, limit := t.count.of(k, t.bounds.rows)
+	return count == nil || *count < limit
+}
+
+func (t *tally) grew(k *key) {
+	if count, _ := t.count.of(k, 0); count != nil {
+		*count++
+	}
+}
+
+// crowd makes the key one of which there are few, and reports whether its row can have those hits.
+func (t *tally) crowd(k *key, hits *signin.Hits) bool {
+	t.over = true
+	k.hits = 0
+	if k.outcome == signin.Failure {
+		k.user, k.family, k.modern = otherAccounts, 0, 0
+	}
+	if hits == nil {
+		return false
+	}
+	k.hits = hits.ID + 1
+	if !t.fits(k) {
+		k.hits = 0
+		return false
+	}
+	return true
 }
 
 // placeOf is where hits are in the tally's list.

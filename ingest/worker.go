@@ -40,7 +40,8 @@ type worker struct {
 	ticks      []signin.Tick
 	ticked     bool              // some line of the part was counted in a window
 	servers    map[string]string // names that lines gave, so that a line makes no string
-	lastServer string            // the last of them, mostly that of the next line
+	lastName   string            // the last of them, mostly that of the next line
+	lastServer string
 	proxied    lookup
 	iis        lookup
 }
@@ -123,9 +124,12 @@ const (
 	reasonPadding    = "padding: NUL bytes that were reserved and never written"
 	reasonTooLong    = "longer than 1 MiB"
 	reasonBlank      = "blank"
-	reasonOutside    = "outside --since and --until"
 	reasonDirective  = "header"
+	reasonCopy       = "of a copy: counted once"
 )
+
+// ReasonOutside is why a line outside of Options.Since and Until is other.
+const ReasonOutside = "outside --since and --until"
 
 // understand fills l from the line that the scanner stands on.
 func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
@@ -133,6 +137,9 @@ func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
 	switch {
 	case dec == nil:
 		l.verdict, l.reason = signin.OtherLine, log.Why
+		if log.State == Duplicate {
+			l.reason = reasonCopy
+		}
 		return
 	case sc.State() == tail.TooLong:
 		l.verdict, l.reason = signin.Malformed, reasonTooLong
@@ -154,7 +161,7 @@ func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
 		l.verdict, l.reason = signin.Malformed, f.Note
 	default:
 		if f.Time < w.scan.opt.Since || w.scan.opt.Until > 0 && f.Time >= w.scan.opt.Until {
-			l.verdict, l.reason = signin.OtherLine, reasonOutside
+			l.verdict, l.reason = signin.OtherLine, ReasonOutside
 			return
 		}
 		w.classifier.Classify(f, l.s)
@@ -173,16 +180,17 @@ func (w *worker) server(log *Log, f *signin.Facts) string {
 		}
 		name = f.ServerAddr
 	}
-	if len(f.Server) > 0 && string(name) == w.lastServer {
+	if string(name) == w.lastName {
 		return w.lastServer
 	}
 	if known, ok := w.servers[string(name)]; ok {
-		if len(f.Server) > 0 {
-			w.lastServer = known
-		}
+		w.lastName, w.lastServer = string(name), known
 		return known
 	}
 	if len(w.servers) >= maxServers {
+		if w.tally != nil {
+			w.tally.over = true
+		}
 		return otherServers
 	}
 	is := string(name)
@@ -191,6 +199,7 @@ func (w *worker) server(log *Log, f *signin.Facts) string {
 			is = w.scan.names[ip]
 		}
 	}
+	is = short(is) // or rules would see two servers where there is one
 	w.servers[string(name)] = is
 	return is
 }
