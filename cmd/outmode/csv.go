@@ -12,11 +12,11 @@ import (
 func (r *report) writeCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"server", "dataset", "user", "protocol", "auth", "mechanism", "outcome", "evidence", "traffic", "client",
-		"internal", "backend", "count", "first", "last", "days", "addresses"})
+		"internal", "backend", "count", "first", "last", "days", "addresses", "legacy_exo", "legacy_onprem"})
 	for _, u := range usageRows(r.rows) {
 		row := []string{u.Server, u.Dataset, u.User, u.Protocol, u.Auth, u.Mechanism, u.Outcome, u.Evidence, u.Traffic, u.Client,
 			strconv.FormatBool(u.Internal), strconv.FormatBool(u.Backend), strconv.FormatInt(u.Count, 10), u.First, u.Last, strconv.Itoa(u.Days),
-			strings.Join(u.Addresses, " ")}
+			strings.Join(u.Addresses, " "), strconv.FormatBool(u.LegacyEXO), strconv.FormatBool(u.LegacyOnPrem)}
 		for i := range row {
 			row[i] = harmless(row[i])
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ type explainFlags struct {
 	organisation
 	ruleFlags
 	kind, fields string
-	line         int64
+	line         int64 // 0 for all
 }
 
 func newExplain(g *globals) *cobra.Command {
@@ -28,15 +29,29 @@ func newExplain(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain [FILE...|-]",
 		Short: "Per line: what was understood, the verdict and why, which rules fire",
-		Long: `Explain reads log lines and says of each what it is and why, how sure that is, and which rules fire or
-nearly fire. Without FILE it reads standard input. Lines that come without their header need --type,
-and --fields if their columns are not the usual ones.
+		Long: `Explain reads log lines and says of each what it is and why, how sure that is, and which rules fire.
+Only a rule of type match fires on a line. For the others a line counts: as one of many within a
+window, or as a step. Rules that nearly fire, and all facts of lines that are no sign-ins, are shown
+with -v; the former with --rules too.
 
--o ndjson prints one object per line of input: file, line, offset, verdict, reason, traffic, signin, rules.`,
+Without FILE it reads standard input. FILE can be a member of an archive, logs.zip!u_ex261006.log.
+Lines that come without their header need --type, and --fields if their columns are not the usual ones,
+which are listed below.
+
+-o ndjson prints one object per line of input: file, line, offset, verdict, reason, traffic, signin, rules
+(that fire), counts (rules of the other types for which it counts).
+
+` + usualColumns(),
 		Example: `  outmode explain u_ex261006.log
   outmode explain --line 4711 u_ex261006.log
+  outmode explain --type iis --fields "date time cs-username c-ip sc-status" rest.log
   Get-Content HttpProxy.LOG -Tail 5 | outmode explain --type httpproxy`,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("line") && f.line < 1 {
+				return usagef("--line %d: lines are counted from 1", f.line)
+			}
+			return f.run(c.Context(), args)
+		},
 	}
 	c.Flags().StringVar(&f.kind, "type", "", "kind of lines that have no header: iis, httpproxy, imap, pop or smtp")
 	c.Flags().StringVar(&f.fields, "fields", "", "their columns, as after \"#Fields:\" (default: the usual ones)")
@@ -44,6 +59,33 @@ and --fields if their columns are not the usual ones.
 	f.organisation.flags(c)
 	f.ruleFlags.flags(c)
 	return c
+}
+
+// usualColumns lists what --fields is where it is left out.
+func usualColumns() string {
+	const width = 100
+	var b strings.Builder
+	b.WriteString("The usual columns of each --type:")
+	for _, k := range []signin.Kind{signin.IIS, signin.IMAPLog, signin.SMTPLog, signin.HTTPProxy} {
+		name, sep := k.String(), ","
+		switch k {
+		case signin.IIS:
+			sep = " "
+		case signin.IMAPLog:
+			name = "imap, pop"
+		}
+		fmt.Fprintf(&b, "\n  %s", name)
+		line := ""
+		for column := range strings.SplitAfterSeq(exchange.DefaultFields(k), sep) {
+			if len(line)+len(column) > width {
+				b.WriteString("\n    " + strings.TrimRight(line, " "))
+				line = ""
+			}
+			line += column
+		}
+		b.WriteString("\n    " + line)
+	}
+	return b.String()
 }
 
 // explained is what -o ndjson prints of a line.
@@ -56,10 +98,11 @@ type explained struct {
 	Traffic string          `json:"traffic,omitempty"`
 	SignIn  json.RawMessage `json:"signin,omitempty"`
 	Rules   []string        `json:"rules"`
+	Counts  []string        `json:"counts"`
 }
 
 func (f *explainFlags) run(ctx context.Context, args []string) error {
-	if err := f.format("table", "json", "ndjson"); err != nil {
+	if err := f.format("table", "ndjson"); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -88,7 +131,10 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 		fmt.Fprintf(f.err, "outmode: %s\n", plain(p.Error()))
 	}
 	out := f.printer(set)
-	logs, err := ingest.Explain(ctx, inputs, ingest.Options{Recognize: recognize, Org: org}, func(e ingest.Explained) error {
+	lines := map[*ingest.Log]int64{}
+	opt := ingest.Options{Recognize: func(head []byte) ingest.Format { return exchange.Explaining(recognize(head)) }, Org: org}
+	logs, err := ingest.Explain(ctx, inputs, opt, func(e ingest.Explained) error {
+		lines[e.Log] = e.Line
 		if f.line != 0 && f.line != e.Line {
 			return nil
 		}
@@ -97,13 +143,26 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range logs {
+	short := false
+	for i := range logs {
+		l := &logs[i]
 		if l.Err != nil {
 			incomplete = true
 			fmt.Fprintf(f.err, "outmode: %s: %s\n", plain(l.Input.Path), plain(l.Err.Error()))
 		}
+		if lines[l] < f.line {
+			short = true
+			has := "has only " + plural(lines[l], "line")
+			if lines[l] == 0 {
+				has = "has no line"
+			}
+			fmt.Fprintf(f.err, "outmode: %s %s\n", plain(l.Input.Path), has)
+		}
 	}
-	if incomplete {
+	switch {
+	case short:
+		return &exit{code: exitError}
+	case incomplete:
 		return &exit{code: exitIncomplete}
 	}
 	return nil
@@ -130,12 +189,11 @@ func (f *explainFlags) recognize() (func([]byte) ingest.Format, error) {
 
 func (f *explainFlags) printer(set *rules.Set) func(ingest.Explained) error {
 	if f.output == "table" {
-		return func(e ingest.Explained) error { return f.printText(e, set) }
+		return (&lineWriter{explainFlags: f, set: set, paint: f.painter()}).write
 	}
-	enc := json.NewEncoder(f.out)
-	enc.SetEscapeHTML(false)
+	enc := newEncoder(f.out)
 	return func(e ingest.Explained) error {
-		x := explained{File: e.Log.Input.Path, Line: e.Line, Offset: e.Offset, Verdict: e.Verdict.String(), Reason: e.Reason, Rules: []string{}}
+		x := explained{File: e.Log.Input.Path, Line: e.Line, Offset: e.Offset, Verdict: e.Verdict.String(), Reason: f.reason(&e), Rules: []string{}, Counts: []string{}}
 		if s := e.SignIn; s != nil && (e.Verdict == signin.Noise || e.Verdict == signin.SignInLine) {
 			x.Traffic = s.Traffic.String()
 		}
@@ -145,28 +203,73 @@ func (f *explainFlags) printer(set *rules.Set) func(ingest.Explained) error {
 				if r.Fires {
 					x.Rules = append(x.Rules, r.Rule)
 				}
+				if r.Counts {
+					x.Counts = append(x.Counts, r.Rule)
+				}
 			}
 		}
 		return enc.Encode(x)
 	}
 }
 
-func (f *explainFlags) printText(e ingest.Explained, set *rules.Set) error {
-	p := f.painter()
+// reason is why a line is what it is. One that cannot be read under columns that the operator gave, or
+// that were taken for lack of others, may have others.
+func (f *explainFlags) reason(e *ingest.Explained) string {
+	if f.kind == "" || e.Verdict != signin.Malformed {
+		return e.Reason
+	}
+	return e.Reason + "; --fields says which columns it has, \"outmode explain --help\" shows the usual ones"
+}
+
+// A lineWriter prints sign-ins as blocks and, unless everything is asked for, all else as single lines.
+type lineWriter struct {
+	*explainFlags
+	set   *rules.Set
+	paint *paint
+	block bool // the last one was a block
+	any   bool
+}
+
+func (w *lineWriter) write(e ingest.Explained) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", p.in(bold, fmt.Sprintf("%s:%d  %s", cell(e.Log.Input.Path), e.Line, e.Verdict)))
-	fmt.Fprintf(&b, "  why       %s\n", cell(e.Reason))
-	if s := e.SignIn; s != nil {
-		understood(&b, s)
+	block := w.verbose || e.Verdict == signin.SignInLine
+	if w.any && (block || w.block) {
+		b.WriteByte('\n')
+	}
+	w.any, w.block = true, block
+	place := fmt.Sprintf("%s:%d  %s", cell(e.Log.Input.Path), e.Line, e.Verdict)
+	if block {
+		fmt.Fprintf(&b, "%s\n", w.paint.in(bold, place))
+		fmt.Fprintf(&b, "  why       %s\n", cell(w.reason(&e)))
+		if e.SignIn != nil {
+			understood(&b, e.SignIn)
+		}
+	} else {
+		fmt.Fprintf(&b, "%s: %s\n", place, cell(w.reason(&e)))
 	}
 	if e.Verdict == signin.SignInLine {
 		verdict(&b, e.SignIn)
-		for _, r := range set.Explain(e.SignIn) {
-			explainRule(&b, r)
+		for _, r := range w.set.Explain(e.SignIn) {
+			w.rule(&b, &r)
 		}
 	}
-	_, err := fmt.Fprintln(f.out, b.String())
+	_, err := io.WriteString(w.out, b.String())
 	return err
+}
+
+// rule prints what a rule makes of a sign-in. The many that nearly fire interest who asks for everything,
+// and who writes rules.
+func (w *lineWriter) rule(b *strings.Builder, r *rules.Explanation) {
+	switch {
+	case r.Error != "":
+		fmt.Fprintf(b, "  broken    %s %s; %s\n", r.Rule, cell(r.Name), cell(r.Error))
+	case r.Fires:
+		fmt.Fprintf(b, "  fires     %s %s\n", r.Rule, cell(r.Name))
+	case r.Counts:
+		fmt.Fprintf(b, "  counts    %s %s: %s\n", r.Rule, cell(r.Name), cell(r.As))
+	case r.Nearly && (w.verbose || len(w.dirs) > 0):
+		fmt.Fprintf(b, "  nearly    %s %s; not met: %s\n", r.Rule, cell(r.Name), cell(r.Missing()))
+	}
 }
 
 // understood prints the facts of a line, as they were logged.
@@ -190,7 +293,12 @@ func understood(b *strings.Builder, s *signin.SignIn) {
 		}
 	}
 	row("request", strings.TrimSpace(request))
-	row("auth", string(f.AuthType))
+	switch {
+	case signin.KnownAuthType(f.AuthType):
+		row("auth", string(f.AuthType))
+	case len(f.AuthType) > 0:
+		row("auth", "of no known type: not shown, since a client may have sent it")
+	}
 }
 
 // verdict prints what the line was classified as.
@@ -213,16 +321,5 @@ func verdict(b *strings.Builder, s *signin.SignIn) {
 	fmt.Fprintf(b, "  legacy in %s\n", strings.Join(dialects, " and "))
 	if s.Weak {
 		b.WriteString("  note      the other log of the server (IIS or HttpProxy) may tell the same request; scan counts it once\n")
-	}
-}
-
-func explainRule(b *strings.Builder, r rules.Explanation) {
-	switch {
-	case r.Error != "":
-		fmt.Fprintf(b, "  broken    %s %s; %s\n", r.Rule, cell(r.Name), cell(r.Error))
-	case r.Fires:
-		fmt.Fprintf(b, "  fires     %s %s\n", r.Rule, cell(r.Name))
-	case r.Nearly:
-		fmt.Fprintf(b, "  nearly    %s %s; not met: %s\n", r.Rule, cell(r.Name), cell(r.Missing()))
 	}
 }

@@ -1,13 +1,22 @@
 package main
 
 import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 func sha(b []byte) [32]byte { return sha256.Sum256(b) }
@@ -23,7 +32,7 @@ func TestExplainNDJSON(t *testing.T) {
 		File, Verdict, Reason, Traffic string
 		Line, Offset                   int64
 		SignIn                         map[string]any
-		Rules                          []string
+		Rules, Counts                  []string
 	}
 	var got []object
 	for line := range strings.Lines(out) {
@@ -36,7 +45,7 @@ func TestExplainNDJSON(t *testing.T) {
 	var verdicts []string
 	for i, o := range got {
 		verdicts = append(verdicts, o.Verdict)
-		if o.File != "-" || o.Line != int64(i+1) || o.Reason == "" || o.Rules == nil {
+		if o.File != "-" || o.Line != int64(i+1) || o.Reason == "" || o.Rules == nil || o.Counts == nil {
 			t.Errorf("%+v", o)
 		}
 	}
@@ -73,6 +82,214 @@ func TestExplainLinesWithoutHeader(t *testing.T) {
 	}
 	if code, out, errs := outmode(t, "2026-10-06 08:15:00 anna 200\n", "explain", "--type", "iis", "--fields", "date time cs-username sc-status", "-o", "ndjson"); code != exitDone || !strings.Contains(out, `"success"`) {
 		t.Errorf("given columns: exit %d %s%s", code, out, errs)
+	}
+}
+
+// explainedLines runs explain -o ndjson and returns the verdict and the rules of each line.
+func explainedLines(t *testing.T, stdin string, args ...string) (lines []explained) {
+	t.Helper()
+	code, out, errs := outmode(t, stdin, append([]string{"explain", "-o", "ndjson"}, args...)...)
+	if code != exitDone {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	for line := range strings.Lines(out) {
+		var x explained
+		if err := json.Unmarshal([]byte(line), &x); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, x)
+	}
+	return lines
+}
+
+const w3cHead = "#Fields: date time cs-method cs-uri-stem s-port cs-username c-ip sc-status sc-substatus sc-win32-status\r\n"
+
+func w3cRefused(clock, user string) string {
+	return "2026-10-06 " + clock + " POST /EWS/Exchange.asmx 443 " + user + " 198.51.100.7 401 1 1326\r\n"
+}
+
+// A line cannot make a window full: only rules of type match fire on it, for the others it counts.
+func TestExplainTellsCountingFromFiring(t *testing.T) {
+	t.Parallel()
+	refused := explainedLines(t, w3cHead+w3cRefused("08:00:00", `CONTOSO\anna`))[1]
+	if got := strings.Join(refused.Rules, " ") + "|" + strings.Join(refused.Counts, " "); got != "|OM-1030 OM-1031 OM-1032 OM-1034" {
+		t.Errorf("a refused line: %s", got)
+	}
+	let := explainedLines(t, proxyHead+proxyLine(`CONTOSO\anna`, "agent"))
+	if got := strings.Join(let[1].Rules, " ") + "|" + strings.Join(let[1].Counts, " "); got != "OM-1003 OM-1021|OM-1022 OM-1032 OM-1034" {
+		t.Errorf("an accepted line: %s", got)
+	}
+	if let[0].Rules == nil || let[0].Counts == nil {
+		t.Errorf("a header: %+v", let[0])
+	}
+	_, out, _ := outmode(t, w3cHead+w3cRefused("08:00:00", `CONTOSO\anna`)+proxyHead, "explain")
+	_, more, _ := outmode(t, proxyHead+proxyLine(`CONTOSO\anna`, "agent"), "explain")
+	for _, want := range []string{
+		"\n  counts    OM-1030 Password spray: one of 10 different user values within 1h per address\n",
+		"\n  counts    OM-1032 A password that was accepted after many refusals: step 1 of 2 (10 of it within 1h before step 2) per user\n",
+		"\n  counts    OM-1032 A password that was accepted after many refusals: step 2 of 2 (10 of step 1 within 1h before it) per user\n",
+		"\n  counts    OM-1022 First Basic authentication of an account: only the first one after 7d of logs per user\n",
+		"\n  fires     OM-1003 Basic authentication on Exchange Web Services\n",
+	} {
+		if !strings.Contains(out+more, want) {
+			t.Errorf("does not say %q:\n%s%s", want, out, more)
+		}
+	}
+	if strings.Contains(out, "fires") || strings.Contains(more, "fires     OM-1032") {
+		t.Errorf("a rule with a window fires on a line:\n%s%s", out, more)
+	}
+}
+
+// What is no sign-in takes a line, and rules that nearly fire are for those who ask.
+func TestExplainIsShort(t *testing.T) {
+	t.Parallel()
+	text := "#Software: x\r\n" + proxyHead + proxyLine(`CONTOSO\anna`, "agent") + proxyLine(`CONTOSO\HealthMailbox1`, "x") + "\r\nbad\r\n" + proxyLine(`CONTOSO\ben`, "agent")
+	_, out, _ := outmode(t, text, "explain")
+	blocks := strings.Split(out, "\n\n")
+	if len(blocks) != 4 || blocks[0] != "-:1  directive: header\n-:2  directive: header" || !strings.HasPrefix(blocks[1], "-:3  signin\n  why ") ||
+		blocks[2] != "-:4  noise: health mailbox\n-:5  other: blank\n-:6  malformed: fewer columns than the header names: it has 1, the header names 15" ||
+		!strings.HasPrefix(blocks[3], "-:7  signin\n") || !strings.HasSuffix(blocks[3], "\n") || strings.Contains(out, "nearly") {
+		t.Errorf("%q\n%s", blocks, out)
+	}
+	_, all, _ := outmode(t, text, "explain", "-v")
+	for _, want := range []string{"-:1  directive\n  why       header\n\n-:2  directive\n", "-:4  noise\n  why       health mailbox\n  time ", "\n  nearly    OM-"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("-v does not say %q:\n%s", want, all)
+		}
+	}
+	rule := write(t, filepath.Join(t.TempDir(), "rules.yaml"), []byte("id: X-1\nname: near\nseverity: low\nwhen: protocol == \"ews\" && user == \"ben\"\n"))
+	_, near, _ := outmode(t, text, "explain", "--rules", rule, "--no-builtin")
+	if !strings.Contains(near, "\n  nearly    X-1 near; not met: user == \"ben\"\n") || !strings.Contains(near, "\n  fires     X-1 near\n") || !strings.Contains(near, "-:4  noise: health mailbox\n") {
+		t.Errorf("%s", near)
+	}
+}
+
+func TestExplainLineThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	two := write(t, filepath.Join(dir, "two.LOG"), []byte(proxyHead+proxyLine(`CONTOSO\anna`, "agent")))
+	one := write(t, filepath.Join(dir, "one.LOG"), []byte(proxyHead))
+	none := write(t, filepath.Join(dir, "none.LOG"), nil)
+	for _, c := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{exitUsage, "--line 0: lines are counted from 1", []string{"--line", "0", two}},
+		{exitUsage, "--line -3: lines are counted from 1", []string{"--line", "-3", two}},
+		{exitUsage, "--line", []string{"--line", "x", two}},
+		{exitDone, "", []string{"--line", "2", two}},
+		{exitError, "two.LOG has only 2 lines\n", []string{"--line", "3", two}},
+		{exitError, "one.LOG has only 1 line\n", []string{"--line", "2", two, one}},
+		{exitError, "none.LOG has no line\n", []string{"--line", "1", none}},
+		{exitError, "two.LOG has only 2 lines\n", []string{"--line", "3", "-o", "ndjson", two}},
+	} {
+		code, out, errs := outmode(t, "", append([]string{"explain"}, c.args...)...)
+		if code != c.code || !strings.Contains(errs, c.says) || c.says == "" && errs != "" {
+			t.Errorf("%v: exit %d, %q, want %d, %q", c.args, code, errs, c.code, c.says)
+		}
+		if has := strings.Contains(out, ":2  signin"); has != (len(c.args) > 1 && c.args[1] == "2") {
+			t.Errorf("%v prints %s", c.args, out)
+		}
+	}
+}
+
+// Who has lines without a header is told what to do, and what the columns are.
+func TestExplainSaysHowToNameColumns(t *testing.T) {
+	t.Parallel()
+	line := w3cRefused("08:00:00", `CONTOSO\anna`)
+	for name, c := range map[string]struct {
+		stdin, says string
+		args        []string
+	}{
+		"no header":         {line, "give it from its beginning, or ask \"outmode explain\" about its lines with --type and --fields", nil},
+		"before the header": {line + w3cHead, "no #Fields before it; give the log from its header on, or say what the lines are with --type and --fields", nil},
+		"other columns":     {line, "fewer columns than the header names: it has 10, the header names 15; --fields says which columns it has, \"outmode explain --help\" shows the usual ones", []string{"--type", "iis"}},
+		"wrong columns":     {line, "more columns than the header names: it has 10, the header names 3; --fields says", []string{"--type", "iis", "--fields", "date time sc-status"}},
+		"their own header":  {w3cHead + "2026-10-06 08:00:00 POST\r\n", "fewer columns than the header names: it has 3, the header names 10\n", nil},
+	} {
+		code, out, errs := outmode(t, c.stdin, append([]string{"explain"}, c.args...)...)
+		if code != exitDone || !strings.Contains(out, c.says) {
+			t.Errorf("%s: exit %d, does not say %q:\n%s%s", name, code, c.says, out, errs)
+		}
+	}
+	help := must(t, exitDone, "explain", "--help")
+	for _, k := range []signin.Kind{signin.IIS, signin.HTTPProxy, signin.IMAPLog, signin.POPLog, signin.SMTPLog} {
+		joined := strings.NewReplacer("\n    ", "", ",", "", " ", "").Replace(help)
+		if want := strings.NewReplacer(",", "", " ", "").Replace(exchange.DefaultFields(k)); !strings.Contains(joined, want) {
+			t.Errorf("the help does not have the columns of %v", k)
+		}
+	}
+	for line := range strings.Lines(help) {
+		if strings.Contains(line, ",RequestId") && len(line) > 110 || strings.HasSuffix(line, " \n") {
+			t.Errorf("a line of the help: %q", line)
+		}
+	}
+}
+
+// What scan prints of a member of an archive can be given to explain.
+func TestExplainOfAMember(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, text := range map[string]string{"W3SVC1/2026/u_ex.log": w3cHead + w3cRefused("08:00:00", `CONTOSO\anna`), "p.LOG": proxyHead} {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = io.WriteString(w, text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	archive := write(t, filepath.Join(t.TempDir(), "a.zip"), b.Bytes())
+	r := scanJSON(t, exitDone, archive)
+	if len(r.Sources) != 2 {
+		t.Fatalf("%+v", r.Sources)
+	}
+	for _, s := range r.Sources {
+		if lines := explainedLines(t, "", s.Path); len(lines) == 0 || lines[0].File != s.Path {
+			t.Errorf("%s: %+v", s.Path, lines)
+		}
+	}
+	if code, _, errs := outmode(t, "", "explain", archive+"!u_ex.log"); code != exitError || !strings.Contains(errs, "no such member: there is ") || !strings.Contains(errs, "!W3SVC1/2026/u_ex.log") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// A tar, packed or not, is no log of the lines that its members have.
+func TestTarsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	var b, packed bytes.Buffer
+	w := tar.NewWriter(&b)
+	text := w3cHead + w3cRefused("08:00:00", `CONTOSO\anna`)
+	err := w.WriteHeader(&tar.Header{Name: "u_ex.log", Size: int64(len(text)), Mode: 0o600})
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	g := gzip.NewWriter(&packed)
+	if err = errors.Join(err, w.Close()); err == nil {
+		_, err = g.Write(b.Bytes())
+	}
+	if err := errors.Join(err, g.Close()); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.tar"), b.Bytes())
+	write(t, filepath.Join(dir, "a.tar.gz"), packed.Bytes())
+	r := scanJSON(t, exitDone, dir)
+	if len(r.Sources) != 2 || r.Lines["signin"]+r.Lines["malformed"] != 0 || !strings.Contains(strings.Join(r.Notes, "\n"), "not counted") {
+		t.Errorf("%+v\n%v\n%v", r.Sources, r.Lines, r.Notes)
+	}
+	for _, s := range r.Sources {
+		if s.State != "not_counted" {
+			t.Errorf("%+v", s)
+		}
+		if _, out, _ := outmode(t, "", "explain", "--line", "1", s.Path); !strings.Contains(out, ":1  other: tar archive: unpack it first\n") {
+			t.Errorf("%s: %s", s.Path, out)
+		}
 	}
 }
 
@@ -146,9 +363,21 @@ func TestRulesTestFails(t *testing.T) {
 	}
 }
 
+// HttpProxy logs the first word of an Authorization header, which may be the password itself.
+func TestExplainShowsNoCredential(t *testing.T) {
+	t.Parallel()
+	line := strings.Replace(proxyLine("", "x"), "Basic,true", "YW5uYTpodW50ZXIyc2VjcmV0,false", 1)
+	for _, format := range []string{"table", "ndjson"} {
+		code, out, _ := outmode(t, proxyHead+line, "explain", "-v", "-o", format, "-")
+		if code != exitDone || strings.Contains(out, "YW5uY") || !strings.Contains(out, "other") {
+			t.Errorf("exit %d: %s", code, out)
+		}
+	}
+}
+
 // A rule that fails on a line did not decide that it does not fire.
 func TestExplainShowsBrokenRules(t *testing.T) {
-	file := write(t, "rules.yaml", []byte("id: X-1\nname: broken\nseverity: low\nwhen: protocol == \"ews\" && int(user) > 3\n"))
+	file := write(t, filepath.Join(t.TempDir(), "rules.yaml"), []byte("id: X-1\nname: broken\nseverity: low\nwhen: protocol == \"ews\" && int(user) > 3\n"))
 	code, out, errs := outmode(t, "2026-10-06T08:00:00Z,Ews,CONTOSO\\anna,true,Basic\n", "explain", "--no-builtin", "--rules", file,
 		"--type", "httpproxy", "--fields", "DateTime,Protocol,AuthenticatedUser,IsAuthenticated,AuthenticationType", "-")
 	if code != exitDone || !strings.Contains(out, "broken    X-1 broken; ") || strings.Contains(out, "nearly") {
@@ -161,11 +390,11 @@ func TestRulesTestTakesTheGivenFields(t *testing.T) {
 	const rule = "id: X-1\nname: few\nseverity: low\nwhen: protocol == \"ews\" && outcome == \"success\"\ntests:\n" +
 		"  - name: one\n    type: httpproxy\n    fields: [DateTime, Protocol, AuthenticatedUser, IsAuthenticated, AuthenticationType]\n    log: 2026-10-06T08:00:00Z,Ews,CONTOSO\\anna,true,Basic\n    expect: {fires: true}\n" +
 		"  - name: two\n    type: iis\n    fields: date,time,cs-uri-stem,cs-username,sc-status\n    log: 2026-10-06 08:00:00 /EWS/Exchange.asmx CONTOSO\\anna 401\n    expect: {fires: false}\n"
-	file := write(t, "rules.yaml", []byte(rule))
+	file := write(t, filepath.Join(t.TempDir(), "rules.yaml"), []byte(rule))
 	if out := must(t, exitDone, "rules", "test", "--no-builtin", "--rules", file); !strings.Contains(out, "2 passed, 0 failed") {
 		t.Error(out)
 	}
-	file = write(t, "rules.yaml", []byte(strings.Replace(rule, "DateTime, ", "", 1)))
+	file = write(t, filepath.Join(t.TempDir(), "rules.yaml"), []byte(strings.Replace(rule, "DateTime, ", "", 1)))
 	if out := must(t, exitError, "rules", "test", "--no-builtin", "--rules", file); !strings.Contains(out, "the test's fields: ") {
 		t.Error(out)
 	}

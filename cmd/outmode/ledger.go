@@ -2,6 +2,7 @@ package main
 
 import (
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func (t *tableWriter) ledger() {
 	}
 	for _, f := range t.r.Servers {
 		if f.Server != "" {
-			t.printf("  %s is %s: %s\n", cell(f.Folder), cell(f.Server), f.How)
+			t.printf("  the IIS logs in %s are of %s: %s\n", cell(f.Folder), cell(f.Server), f.How)
 		}
 	}
 }
@@ -58,6 +59,9 @@ func (t *tableWriter) groups() []group {
 	for i := range t.r.Sources {
 		s := &t.r.Sources[i]
 		g := group{name: path.Dir(s.Path), kind: s.Kind, server: s.Server}
+		if s.Path == "-" {
+			g.name = "standard input"
+		}
 		if s.State != "read" {
 			g.kind += " (" + strings.ReplaceAll(s.State, "_", " ") + ")"
 		}
@@ -94,27 +98,40 @@ func (t *tableWriter) notes() {
 		return
 	}
 	t.heading("What is missing, and why")
-	n := len(t.r.Notes)
-	if !t.verbose {
-		n = t.limit(n)
-	}
-	for _, s := range t.r.Notes[:n] {
-		t.printf("  - %s\n", cell(s))
-	}
-	if n < len(t.r.Notes) {
-		t.printf("  ... and %s more: -v shows all\n", number(len(t.r.Notes)-n))
+	for _, s := range t.r.Notes {
+		t.printf("  - %s\n", wrap(cell(s), noteWidth, "    "))
 	}
 }
 
+const noteWidth = 112
+
 func (t *tableWriter) next() {
-	paths := cell(strings.Join(t.r.paths, " "))
+	paths := make([]string, len(t.r.paths))
+	for i, p := range t.r.paths {
+		paths[i] = quoted(p)
+	}
+	all := strings.Join(paths, " ")
 	t.heading("Next")
 	for _, f := range t.r.found {
-		for _, at := range f.Evidence {
-			t.printf("  outmode explain --line %d %s    why the first finding fires\n", at.Line, cell(t.r.logs[at.File].Input.Path))
-			t.printf("  outmode scan %s -o json    everything above as one object, with the evidence\n", paths)
+		if n := len(f.Evidence); n > 0 && all != "-" {
+			at := f.Evidence[n-1]
+			t.printf("  outmode explain --line %d %s    a line of the first finding\n", at.Line, quoted(t.r.logs[at.File].Input.Path))
+			t.printf("  outmode scan %s -o json    everything above as one object, with the evidence\n", all)
 			return
 		}
 	}
-	t.printf("  outmode scan %s -v    every file and every reason\n", paths)
+	t.printf("  outmode scan %s -v    every file and every reason\n", all)
+}
+
+// quoted makes a path one word for a shell, as far as a terminal can show it.
+func quoted(p string) string {
+	p = cell(p)
+	special := " !()[]{}*?&;|<>$`'\"#"
+	if filepath.Separator != '\\' {
+		special += `\`
+	}
+	if strings.ContainsAny(p, special) {
+		return `'` + strings.ReplaceAll(p, `'`, `'\''`) + `'`
+	}
+	return p
 }

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -88,16 +90,19 @@ func newRoot(io streams) *cobra.Command {
 signed in with and how it proved who it was, and names the sign-ins with legacy authentication.
 
 It reads and reports. It changes nothing and opens no connection.`,
+		Version:       version(),
 		Example:       "  outmode scan /logs\n  outmode explain u_ex261006.log\n  outmode rules list",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("outmode {{.Version}}\n")
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w; %q lists the flags", err, c.CommandPath()+" --help")
+		said, _, _ := strings.Cut(err.Error(), ": strconv.") // of a number that is none
+		return usagef("%s; %q lists the flags", said, c.CommandPath()+" --help")
 	})
 	g.flags(root)
 	root.AddCommand(newScan(g), newExplain(g), newRules(g), newVersion(g))
@@ -143,19 +148,25 @@ func newVersion(g *globals) *cobra.Command {
 		Use:     "version",
 		Short:   "The version of this program",
 		Example: "  outmode version",
-		Args:    cobra.NoArgs,
+		Args:    atMost(0, "--help tells what it prints"),
 		RunE: func(*cobra.Command, []string) error {
-			version, revision := "(devel)", ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version = info.Main.Version
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = " " + s.Value
-					}
-				}
-			}
-			_, err := fmt.Fprintf(g.out, "outmode %s%s\n", version, revision)
+			_, err := fmt.Fprintf(g.out, "outmode %s\n", version())
 			return err
 		},
 	}
+}
+
+// version is that of the module and, of a build from a checkout, the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(devel)"
+	}
+	text := cmp.Or(info.Main.Version, "(devel)")
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && !strings.Contains(text, s.Value[:min(12, len(s.Value))]) {
+			text += " " + s.Value
+		}
+	}
+	return text
 }

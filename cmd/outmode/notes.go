@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
@@ -9,44 +12,137 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// addNotes says what is missing and why, and what to do about it.
-func (r *report) addNotes(res *ingest.Result, problems []tail.Problem) {
+// addNotes says what is missing and why, and what to do about it: first what could not be read, then
+// the hours and servers of which there is no log, then what nothing can be said of.
+func (r *report) addNotes(res *ingest.Result, problems []tail.Problem, f *scanFlags) {
 	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
-	kinds := map[signin.Kind]bool{}
+	for _, p := range problems {
+		note("%s", p.Error())
+	}
+	noteUnread(res, note)
+	f.excluded(note)
 	for i := range res.Coverage {
-		kinds[res.Coverage[i].Kind] = true
-		noteGaps(&res.Coverage[i], other(res.Coverage, &res.Coverage[i]), note)
+		c := &res.Coverage[i]
+		for _, g := range allGaps(c, twin(res.Coverage, c)) {
+			note("%s: no %s data from %s to %s: %s", c.Server, c.Kind, minute(g.From), minute(g.To), g.Reason)
+		}
 	}
 	for _, f := range res.Folders {
 		if f.Server == "" {
 			note("%s: these IIS logs do not name their server (%s); if its HttpProxy logs are here too, requests may be counted twice. Add s-computername to the logged fields", f.Path, f.How)
 		}
 	}
-	if kinds[signin.IIS] && !kinds[signin.HTTPProxy] {
-		note("no HttpProxy log was read: IIS alone names the account but not how it authenticated, so that Basic is not proven. Add Logging\\HttpProxy of the Exchange installation")
-	}
-	for _, k := range []signin.Kind{signin.POPLog, signin.IMAPLog, signin.SMTPLog} {
-		if !kinds[k] {
-			note("no %s log was read: %s", strings.ToUpper(k.String()), howToLog(k))
-		}
-	}
+	noteUnproven(res, note)
+	noteAbsent(res.Coverage, note)
 	if res.Crowded > 0 {
-		note("%s are in the bucket \"(other accounts)\": there are more accounts than are told apart", plural(res.Crowded, "sign-in"))
+		note("%s are in the bucket \"(other accounts)\": there are more accounts, or more ways in which they were refused, than are told apart", plural(res.Crowded, "sign-in"))
 	}
 	if res.Lost > 0 {
 		note("%s of rules with a window were not kept: there are more groups than are told apart, and those rules may have missed something", plural(res.Lost, "count"))
 	}
-	for _, p := range problems {
-		note("%s", p.Error())
-	}
-	r.noteLogs(res, note)
 	for _, b := range r.Broken {
 		note("rule %s is broken: %s; it judged nothing where that happened (%s)", b.Rule, b.Error, plural(b.Count, "time"))
 	}
+	noteUncounted(res, note)
 }
 
-func howToLog(k signin.Kind) string {
+// noteUnread says which logs were not read to their end, or not understood.
+func noteUnread(res *ingest.Result, note func(string, ...any)) {
+	for i := range res.Logs {
+		switch l := &res.Logs[i]; {
+		case l.Err != nil:
+			note("%s: read up to byte %s: %v", l.Input.Path, number(l.Offset), l.Err)
+		case float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total):
+			note("%s: %s of %s malformed: %s", l.Input.Path, number(l.Lines.Malformed), plural(l.Lines.Total, "line"), l.Causes[0].Reason)
+		}
+	}
+}
+
+// noteUncounted says which files are no logs, or were met before. Many of one sort are one note.
+func noteUncounted(res *ingest.Result, note func(string, ...any)) {
+	byReason := map[string][]string{}
+	for i := range res.Logs {
+		switch l := &res.Logs[i]; {
+		case l.Err != nil:
+		case l.State == ingest.Duplicate:
+			note("%s: %s; counted once", l.Input.Path, l.Why)
+		case l.State == ingest.NotCounted:
+			byReason[l.Why] = append(byReason[l.Why], l.Input.Path)
+		}
+	}
+	for _, why := range slices.SortedFunc(maps.Keys(byReason), func(a, b string) int { return strings.Compare(byReason[a][0], byReason[b][0]) }) {
+		if files := byReason[why]; len(files) == 1 {
+			note("%s: not counted: %s", files[0], why)
+		} else {
+			note("%s not counted: %s: %s", plural(len(files), "file"), some(files), why)
+		}
+	}
+}
+
+// noteUnproven says of which sign-ins the logs do not say how, server by server.
+func noteUnproven(res *ingest.Result, note func(string, ...any)) {
+	type open struct {
+		count     int64
+		protocols uint32
+	}
+	servers := map[string]*open{}
+	for i := range res.Usage {
+		u := &res.Usage[i]
+		if u.Kind != signin.IIS || u.Outcome != signin.Success || u.Auth != signin.UnknownAuth || u.Backend {
+			continue
+		}
+		if servers[u.Server] == nil {
+			servers[u.Server] = &open{}
+		}
+		servers[u.Server].count += u.Count
+		servers[u.Server].protocols |= 1 << u.Protocol
+	}
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		o := servers[name]
+		note("%s: of %s on %s IIS alone tells, which names the account but not how it authenticated: that may be Basic. Add Logging\\HttpProxy of that server for these hours, or let IIS log AUTH_TYPE",
+			orDash(name), plural(o.count, "sign-in"), join(words(o.protocols, "protocol"), ", ", " and "))
+	}
+}
+
+// noteAbsent says which servers gave no log of a kind that others give, or that every server can give.
+func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
+	has := map[string]map[signin.Kind]bool{}
+	for i := range all {
+		if has[all[i].Server] == nil {
+			has[all[i].Server] = map[signin.Kind]bool{}
+		}
+		has[all[i].Server][all[i].Kind] = true
+	}
+	for _, k := range []signin.Kind{signin.HTTPProxy, signin.IIS, signin.POPLog, signin.IMAPLog, signin.SMTPLog} {
+		var without []string
+		for _, server := range slices.Sorted(maps.Keys(has)) {
+			if !has[server][k] {
+				without = append(without, server)
+			}
+		}
+		if len(without) > 0 {
+			note("no %s log of %s was read: %s", kindName(k), some(without), withoutIt(k))
+		}
+	}
+}
+
+func kindName(k signin.Kind) string {
 	switch k {
+	case signin.IIS:
+		return "IIS"
+	case signin.HTTPProxy:
+		return "HttpProxy"
+	}
+	return strings.ToUpper(k.String())
+}
+
+// withoutIt is what cannot be said without that log, and how to get it.
+func withoutIt(k signin.Kind) string {
+	switch k {
+	case signin.HTTPProxy:
+		return "only it says how somebody signed in over HTTP. It lies in Logging\\HttpProxy of the Exchange installation"
+	case signin.IIS:
+		return "only it says whose credentials were refused over HTTP. It lies in inetpub\\logs\\LogFiles\\W3SVC1"
 	case signin.POPLog:
 		return "POP is not logged unless Set-PopSettings -ProtocolLogEnabled $true was run; no log does not mean no use"
 	case signin.IMAPLog:
@@ -55,25 +151,9 @@ func howToLog(k signin.Kind) string {
 	return "SMTP submission is logged only where the receive connector has ProtocolLoggingLevel Verbose; no log does not mean no use"
 }
 
-func (r *report) noteLogs(res *ingest.Result, note func(string, ...any)) {
-	for i := range res.Logs {
-		l := &res.Logs[i]
-		switch {
-		case l.Err != nil:
-			note("%s: read up to byte %s: %v", l.Input.Path, number(l.Offset), l.Err)
-		case l.State == ingest.Duplicate:
-			note("%s: %s; counted once", l.Input.Path, l.Why)
-		case l.State == ingest.NotCounted:
-			note("%s: not counted: %s", l.Input.Path, l.Why)
-		case float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total):
-			note("%s: %s of %s malformed: %s", l.Input.Path, number(l.Lines.Malformed), plural(l.Lines.Total, "line"), l.Causes[0].Reason)
-		}
-	}
-}
-
-// other finds the coverage of the log that tells of the same requests: of IIS for HttpProxy, and the
+// twin finds the coverage of the log that tells of the same requests: of IIS for HttpProxy, and the
 // other way round.
-func other(all []ingest.Coverage, c *ingest.Coverage) *ingest.Coverage {
+func twin(all []ingest.Coverage, c *ingest.Coverage) *ingest.Coverage {
 	kinds := map[signin.Kind]signin.Kind{signin.IIS: signin.HTTPProxy, signin.HTTPProxy: signin.IIS}
 	for i := range all {
 		if all[i].Server == c.Server && all[i].Kind == kinds[c.Kind] && kinds[c.Kind] != signin.UnknownKind {
@@ -83,21 +163,24 @@ func other(all []ingest.Coverage, c *ingest.Coverage) *ingest.Coverage {
 	return nil
 }
 
-// edge is how much earlier or later the other log of a server must be for that to be said.
+// edge is how much earlier or later the other log of a server must be for that to be a gap.
 const edge = 2 * 60 * 60 * 1000
 
-// noteGaps says for which hours a server's log is missing, and whether its other log makes up for it.
-func noteGaps(c, twin *ingest.Coverage, note func(string, ...any)) {
-	gaps := c.Gaps
+// allGaps are the periods in which a server's log is missing, those included in which only its other
+// log was heard; and whether that makes up for it.
+func allGaps(c, twin *ingest.Coverage) []ingest.Gap {
+	gaps := slices.Clone(c.Gaps)
 	if twin != nil && twin.From < c.From-edge {
-		gaps = append([]ingest.Gap{{From: twin.From, To: c.From}}, gaps...)
+		gaps = append(gaps, ingest.Gap{From: twin.From, To: c.From})
 	}
 	if twin != nil && twin.To > c.To+edge {
-		gaps = append(gaps[:len(gaps):len(gaps)], ingest.Gap{From: c.To, To: twin.To})
+		gaps = append(gaps, ingest.Gap{From: c.To, To: twin.To})
 	}
-	for _, g := range gaps {
-		note("%s: no %s data from %s to %s: %s", c.Server, c.Kind, minute(g.From), minute(g.To), meanwhile(c.Kind, twin, g))
+	slices.SortFunc(gaps, func(a, b ingest.Gap) int { return cmp.Compare(a.From, b.From) })
+	for i := range gaps {
+		gaps[i].Reason = meanwhile(c.Kind, twin, gaps[i])
 	}
+	return gaps
 }
 
 // meanwhile says what is known of a gap from the server's other log.

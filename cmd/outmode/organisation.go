@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
+	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -16,12 +19,17 @@ type organisation struct {
 	exclude  []string
 	service  []string
 	servers  []string
+
+	given func(flag string) bool
+	left  []string                // files and folders that --exclude left out
+	used  map[string]*atomic.Bool // patterns of --exclude, once they fitted something
 }
 
 func (o *organisation) flags(c *cobra.Command) {
 	f := c.Flags()
+	o.given = f.Changed
 	f.StringSliceVar(&o.internal, "internal", nil, "address ranges inside the organisation (default: RFC 1918, unique local, loopback, link-local)")
-	f.StringSliceVar(&o.exclude, "exclude", nil, "pattern of what is noise, with * and ?: an account or file name; agent:PATTERN, address:CIDR (health checks without an account), path:PATTERN")
+	f.StringSliceVar(&o.exclude, "exclude", nil, "pattern, with * and ?, of an account that is noise or of a file or folder to leave out; path:PATTERN is a file or folder alone; agent:PATTERN and address:CIDR are health checks, where no account is named")
 	f.StringSliceVar(&o.service, "service", nil, "pattern of service accounts, with * and ?; they count as use, and are told apart")
 	f.StringSliceVar(&o.servers, "servers", nil, "addresses of Exchange servers, where the logs do not show them")
 }
@@ -30,6 +38,11 @@ func (o *organisation) flags(c *cobra.Command) {
 func (o *organisation) build() (signin.Organisation, error) {
 	org := signin.Organisation{Internal: signin.DefaultInternal()}
 	var err error
+	for flag, list := range map[string][]string{"internal": o.internal, "exclude": o.exclude, "service": o.service, "servers": o.servers} {
+		if o.given(flag) && len(list) == 0 {
+			return org, usagef("--%s is empty", flag)
+		}
+	}
 	if len(o.internal) > 0 {
 		if org.Internal, err = prefixes("--internal", o.internal); err != nil {
 			return org, err
@@ -43,18 +56,19 @@ func (o *organisation) build() (signin.Organisation, error) {
 		}
 		org.Servers[ip] = true
 	}
-	accounts, agents, nets, err := o.noise()
+	noise, err := o.noise()
 	if err != nil {
 		return org, err
 	}
-	if len(accounts) > 0 {
+	if len(noise.accounts) > 0 {
 		org.Noise = func(a *signin.Account) (string, bool) {
-			return "left out by --exclude", matchAccount(accounts, a)
+			return "left out by --exclude", o.fits(noise.accounts, func(p string) bool { return glob(p, a.Key) || glob(p, a.Name) })
 		}
 	}
-	if len(agents) > 0 || len(nets) > 0 {
+	if len(noise.agents)+len(noise.nets) > 0 {
 		org.Probe = func(agent string, from netip.Addr) (string, bool) {
-			return "health check by --exclude", matchAny(agents, agent) || contains(nets, from)
+			return "health check by --exclude", o.fits(noise.agents, func(p string) bool { return glob(p, agent) }) ||
+				o.fits(noise.addresses, func(p string) bool { return contains(noise.nets[p], from) })
 		}
 	}
 	if len(o.service) > 0 {
@@ -67,42 +81,92 @@ func (o *organisation) build() (signin.Organisation, error) {
 	return org, nil
 }
 
-// noise sorts the patterns of --exclude by what they are about.
-func (o *organisation) noise() (accounts, agents []string, nets []netip.Prefix, err error) {
-	for _, p := range o.exclude {
-		kind, rest, ok := strings.Cut(p, ":")
-		switch {
-		case ok && kind == "agent":
-			agents = append(agents, strings.ToLower(rest))
-		case ok && kind == "address":
-			more, err := prefixes("--exclude", []string{rest})
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			nets = append(nets, more...)
-		case ok && kind == "path":
-		default:
-			accounts = append(accounts, strings.ToLower(p))
-		}
-	}
-	if _, err := patterns("--exclude", append(accounts, agents...)); err != nil {
-		return nil, nil, nil, err
-	}
-	return accounts, agents, nets, nil
+// noise is the patterns of --exclude, as given, by what they are about.
+type noise struct {
+	accounts, agents, addresses []string
+	nets                        map[string][]netip.Prefix // by address:CIDR
 }
 
-// excludesFile reports whether a file is left out: by path:PATTERN, or by a pattern that fits its name.
-func (o *organisation) excludesFile(name string) bool {
-	for _, p := range o.exclude {
-		kind, rest, ok := strings.Cut(p, ":")
+var prefixed = regexp.MustCompile(`^[a-z]{2,}:`)
+
+func (o *organisation) noise() (noise, error) {
+	n := noise{nets: map[string][]netip.Prefix{}}
+	o.used = map[string]*atomic.Bool{}
+	for _, given := range o.exclude {
+		o.used[given] = &atomic.Bool{}
+		kind, rest, _ := strings.Cut(given, ":")
 		switch {
-		case ok && kind == "path" && (glob(rest, name) || glob(rest, path.Base(name))):
-			return true
-		case !ok && glob(p, path.Base(name)):
+		case !prefixed.MatchString(given):
+			n.accounts, rest = append(n.accounts, given), given
+		case kind == "agent":
+			n.agents = append(n.agents, given)
+		case kind == "path":
+		case kind == "address":
+			nets, err := prefixes("--exclude", []string{rest})
+			if err != nil {
+				return n, err
+			}
+			n.addresses = append(n.addresses, given)
+			n.nets[given] = nets
+			continue
+		default:
+			return n, usagef("--exclude %q: there is no %s; write a pattern of accounts, or path:, agent: or address: before it", given, kind+":")
+		}
+		if _, err := patterns("--exclude", []string{rest}); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// fits reports whether one of the patterns does, and remembers that it was of use.
+func (o *organisation) fits(given []string, match func(pattern string) bool) bool {
+	for _, p := range given {
+		text := p
+		if prefixed.MatchString(p) && !strings.HasPrefix(p, "address:") {
+			_, text, _ = strings.Cut(p, ":")
+		}
+		if match(text) {
+			o.used[p].Store(true)
 			return true
 		}
 	}
 	return false
+}
+
+// excludesFile reports whether a file or a folder is left out: by path:PATTERN, or by a pattern that fits its name.
+func (o *organisation) excludesFile(name string) bool {
+	for _, p := range o.exclude {
+		text, isPath := strings.CutPrefix(p, "path:")
+		if isPath && glob(text, name) || (isPath || !prefixed.MatchString(p)) && glob(text, path.Base(name)) {
+			o.used[p].Store(true)
+			o.left = append(o.left, name)
+			return true
+		}
+	}
+	return false
+}
+
+// excluded says what --exclude left out, and which of its patterns were of no use.
+func (o *organisation) excluded(note func(string, ...any)) {
+	if len(o.left) > 0 {
+		note("%s left out by --exclude: %s", plural(len(o.left), "file or folder"), some(o.left))
+	}
+	for _, p := range o.exclude {
+		if !o.used[p].Load() {
+			note("--exclude %q fits nothing that was read", p)
+		}
+	}
+}
+
+// some names the first of many.
+func some(names []string) string {
+	const shown = 3
+	text := strings.Join(names[:min(len(names), shown)], ", ")
+	if more := len(names) - shown; more > 0 {
+		text += fmt.Sprintf(" and %s more", number(more))
+	}
+	return text
 }
 
 // patterns are checked where they are given: a pattern that fits everything is a mistake.

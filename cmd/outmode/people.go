@@ -5,12 +5,15 @@ import (
 	"strings"
 
 	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
 )
 
 // A person is what an account that signed in did, as bits: there may be many, and most are never
 // printed one by one.
 type person struct {
-	account       *signin.Account
+	name          string   // what findings call the account
+	forms         []string // as logged: POP and IMAP add a shared mailbox to the account
+	service       bool
 	protocols     uint32 // a bit for each signin.Protocol
 	auths         uint32
 	basicOn       uint32 // the protocols on which it used Basic, where a switch can refuse that
@@ -18,6 +21,7 @@ type person struct {
 	count         int64
 	first, last   int64
 	basic, onPrem int64 // sign-ins that AllowBasicAuth* and BlockLegacyAuth* would refuse
+	unknown       int64 // sign-ins of which no log says how
 	lastBasic     int64
 }
 
@@ -26,17 +30,22 @@ type people []person
 
 func newPeople(rows []signin.Usage) people {
 	var ps people
-	at := map[*signin.Account]int{}
+	at, known := map[string]int{}, map[*signin.Account]int{}
 	for i := range rows {
 		u := &rows[i]
 		if u.Outcome != signin.Success {
 			continue
 		}
-		n, ok := at[u.Account]
+		n, ok := known[u.Account]
 		if !ok {
-			n = len(ps)
-			at[u.Account] = n
-			ps = append(ps, person{account: u.Account, first: u.First})
+			name := rules.Subject(u.Account)
+			if n, ok = at[name]; !ok {
+				n = len(ps)
+				at[name] = n
+				ps = append(ps, person{name: name, first: u.First})
+			}
+			known[u.Account] = n
+			ps[n].forms = append(ps[n].forms, u.Account.Key)
 		}
 		ps[n].add(u)
 	}
@@ -51,6 +60,10 @@ func (p *person) add(u *signin.Usage) {
 	if !slices.Contains(p.clients, u.Client) {
 		p.clients = append(p.clients, u.Client)
 	}
+	if u.Auth == signin.UnknownAuth {
+		p.unknown += u.Count
+	}
+	p.service = p.service || u.Traffic == signin.Service
 	if signin.LegacyOnPrem(u.Protocol, u.Auth) {
 		p.onPrem += u.Count
 	}
@@ -76,7 +89,11 @@ func (ps people) list() []account {
 	for i := range ps {
 		p := &ps[i]
 		clients := slices.Sorted(slices.Values(p.clients))
-		out = append(out, account{User: p.account.Key, Forms: []string{p.account.Key}, Protocols: words(p.protocols, "protocol"), Auths: words(p.auths, "auth"),
+		traffic := signin.User
+		if p.service {
+			traffic = signin.Service
+		}
+		out = append(out, account{User: p.name, Forms: slices.Sorted(slices.Values(p.forms)), Traffic: traffic.String(), Protocols: words(p.protocols, "protocol"), Auths: words(p.auths, "auth"),
 			Clients: clients, LegacyEXO: p.basic > 0, LegacyOnPrem: p.onPrem > 0, Count: p.count, First: rfc3339(p.first), Last: rfc3339(p.last)})
 	}
 	slices.SortFunc(out, func(a, b account) int { return strings.Compare(a.User, b.User) })

@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/tail"
@@ -13,6 +16,8 @@ import (
 
 // A report is the answer of scan: what -o json prints, and what the table and the CSV are made of.
 type report struct {
+	Version  string       `json:"version"`
+	Options  options      `json:"options"`
 	Period   period       `json:"period"`
 	Lines    signin.Lines `json:"lines"`
 	SignIns  signIns      `json:"signins"`
@@ -27,6 +32,7 @@ type report struct {
 	Broken   []broken     `json:"broken_rules"`
 	Notes    []string     `json:"notes"`
 
+	opened     map[string]string // by the id of a finding of a sequence: the account that was let in
 	paths      []string
 	people     people
 	rows       []signin.Usage
@@ -34,6 +40,18 @@ type report struct {
 	logs       []ingest.Log
 	incomplete bool
 	ruleCount  int
+}
+
+// options are the flags that change what is counted: a filtered report must say that it is one.
+type options struct {
+	Since     string   `json:"since"` // the first instant that counts
+	Until     string   `json:"until"` // the first that counts no more
+	Exclude   []string `json:"exclude"`
+	Service   []string `json:"service"`
+	Internal  []string `json:"internal"`
+	Servers   []string `json:"servers"`
+	Rules     []string `json:"rules"`
+	NoBuiltin bool     `json:"no_builtin"`
 }
 
 type period struct {
@@ -65,12 +83,16 @@ type usage struct {
 	Last      string   `json:"last"`
 	Days      int      `json:"days"`
 	Addresses []string `json:"addresses"`
+
+	LegacyEXO    bool `json:"legacy_exo"`
+	LegacyOnPrem bool `json:"legacy_onprem"`
 }
 
 // An account is one identity as logged that signed in; a refused name is a victim and not here.
 type account struct {
 	User         string   `json:"user"`
 	Forms        []string `json:"forms"`
+	Traffic      string   `json:"traffic"`
 	Protocols    []string `json:"protocols"`
 	Auths        []string `json:"auths"`
 	Clients      []string `json:"clients"`
@@ -91,8 +113,8 @@ type coverage struct {
 }
 
 type gap struct {
-	From   any    `json:"from"`
-	To     any    `json:"to"`
+	From   string `json:"from"` // of event time; "" for not known
+	To     string `json:"to"`
 	Reason string `json:"reason"`
 }
 
@@ -146,14 +168,14 @@ type evidence struct {
 // malformedShare is the share of malformed lines beyond which a log counts as not understood.
 const malformedShare = 0.01
 
-func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, paths []string) *report {
-	r := &report{paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
+func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, f *scanFlags, paths []string) *report {
+	r := &report{Version: version(), Options: f.said(), paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
 		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len()}
 	r.people = newPeople(res.Usage)
 	r.addFindings(res, set)
 	r.addSources(res, problems)
 	r.addCoverage(res)
-	r.addNotes(res, problems)
+	r.addNotes(res, problems, f)
 	return r
 }
 
@@ -193,6 +215,46 @@ func (r *report) cite(res *ingest.Result) {
 	}
 }
 
+// letIn looks up whom the last step of a sequence let in, where the finding does not name accounts.
+func (r *report) letIn(res *ingest.Result, set *rules.Set) {
+	sequences := map[string]bool{}
+	for _, rule := range set.Rules() {
+		sequences[rule.ID] = rule.Type == rules.Sequence && !slices.Contains(rule.GroupBy, "user")
+	}
+	var refs []signin.Ref
+	for _, f := range r.found {
+		if n := len(f.Evidence); sequences[f.Rule] && n > 0 {
+			refs = append(refs, f.Evidence[n-1])
+		}
+	}
+	if len(refs) == 0 {
+		return
+	}
+	r.opened = map[string]string{}
+	cited := res.Cite(refs)
+	for _, f := range r.found {
+		if n := len(f.Evidence); sequences[f.Rule] && n > 0 && cited[f.Evidence[n-1]] != nil {
+			r.opened[f.ID] = accountOf(cited[f.Evidence[n-1]].Document)
+		}
+	}
+}
+
+// accountOf is the account of a sign-in's document, as findings name it.
+func accountOf(document []byte) string {
+	var d struct {
+		User struct{ Name, Domain, Email string }
+	}
+	switch err := json.Unmarshal(document, &d); {
+	case err != nil:
+		return ""
+	case d.User.Email != "":
+		return d.User.Email
+	case d.User.Domain != "":
+		return d.User.Domain + `\` + d.User.Name
+	}
+	return d.User.Name
+}
+
 func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 	r.Sources = []source{}
 	var first, last int64
@@ -202,7 +264,7 @@ func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 			State: string(l.State), Why: l.Why, Lines: l.Lines, FirstEvent: rfc3339(l.First), LastEvent: rfc3339(l.Last), Gaps: []gap{}}
 		if l.Err != nil {
 			s.Why = l.Err.Error()
-			s.Gaps = append(s.Gaps, gap{l.Offset, nil, s.Why})
+			s.Gaps = append(s.Gaps, gap{rfc3339(l.Last), "", fmt.Sprintf("from byte %d on: %s", l.Offset, s.Why)})
 			r.incomplete = true
 		}
 		for _, c := range l.Causes {
@@ -220,17 +282,21 @@ func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 	for _, p := range problems {
 		if p.Severity != tail.Note {
 			r.incomplete = true
+			r.Sources = append(r.Sources, source{Path: p.Path, Kind: signin.UnknownKind.String(), State: string(ingest.Unreadable), Why: string(p.Reason), Gaps: []gap{}})
 		}
 	}
+	slices.SortStableFunc(r.Sources, func(a, b source) int { return strings.Compare(a.Path, b.Path) })
 	r.Period = period{rfc3339(first), rfc3339(last)}
 }
 
 func (r *report) addCoverage(res *ingest.Result) {
 	r.Coverage = []coverage{}
-	for _, c := range res.Coverage {
+	for i := range res.Coverage {
+		c := &res.Coverage[i]
 		out := coverage{Server: c.Server, Kind: c.Kind.String(), From: rfc3339(c.From), To: rfc3339(c.To), Complete: c.Complete, Gaps: []gap{}}
-		for _, g := range c.Gaps {
+		for _, g := range allGaps(c, twin(res.Coverage, c)) {
 			out.Gaps = append(out.Gaps, gap{rfc3339(g.From), rfc3339(g.To), g.Reason})
+			out.Complete = false
 		}
 		r.Coverage = append(r.Coverage, out)
 	}

@@ -21,31 +21,37 @@ import (
 func newRules(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "rules",
-		Short:   "List, check and test the rules",
-		Example: "  outmode rules list\n  outmode rules check ./my-rules\n  outmode rules test",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short:   "List, show, check and test the rules",
+		Example: "  outmode rules list\n  outmode rules show OM-1032\n  outmode rules check ./my-rules\n  outmode rules test",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := fmt.Sprintf("%q lists them", c.CommandPath()+" --help")
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
+			}
+			return usagef("rules has no command %q; %s", args[0], hint)
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newRulesList(g), newRulesCheck(g), newRulesTest(g))
+	c.SuggestionsMinimumDistance = 2
+	c.AddCommand(newRulesList(g), newRulesShow(g), newRulesCheck(g), newRulesTest(g))
 	return c
 }
 
-// listed is what rules list -o json prints of a rule.
-type listed struct {
-	ID             string   `json:"id"`
-	Name           string   `json:"name"`
-	Severity       string   `json:"severity"`
-	Type           string   `json:"type"`
-	Status         string   `json:"status"`
-	Version        int      `json:"version"`
-	When           string   `json:"when,omitempty"`
-	Steps          []string `json:"steps,omitempty"`
-	Description    string   `json:"description"`
-	Tags           []string `json:"tags"`
-	Controls       []string `json:"controls"`
-	FalsePositives []string `json:"false_positives"`
-	File           string   `json:"file"`
-	Line           int      `json:"line"`
+// atMost is the mistake of giving a command more arguments than it takes.
+func atMost(n int, hint string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		takes := "no argument"
+		if n == 1 {
+			takes = "one argument"
+		}
+		return usagef("%s takes %s; %q is too many: %s", strings.TrimPrefix(c.CommandPath(), "outmode "), takes, args[n], hint)
+	}
 }
 
 func newRulesList(g *globals) *cobra.Command {
@@ -53,9 +59,9 @@ func newRulesList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "The rules that scan applies",
-		Long:    "List prints the rules that scan applies. -o json: one object, rules: id name severity type status version when steps description tags controls false_positives file line.",
+		Long:    "List prints the rules that scan applies.\n\n-o json: one object, rules: " + ruleKeys + ".",
 		Example: "  outmode rules list\n  outmode rules list --rules ./my-rules -o json",
-		Args:    cobra.NoArgs,
+		Args:    atMost(0, "--rules adds a folder of rules, \"outmode rules show ID\" shows one rule"),
 		RunE: func(*cobra.Command, []string) error {
 			if err := g.format("table", "json"); err != nil {
 				return err
@@ -77,20 +83,14 @@ func listRules(g *globals, set *rules.Set) error {
 	}{[]listed{}}
 	t := newTable("id", "severity", "type", "name")
 	for _, r := range set.Rules() {
-		status := r.Status
-		if status == "" {
-			status = "stable"
-		}
-		out.Rules = append(out.Rules, listed{ID: r.ID, Name: r.Name, Severity: r.Severity.String(), Type: r.Type.String(), Status: status,
-			Version: r.Version, When: r.When, Steps: r.Steps, Description: r.Description, Tags: list(r.Tags), Controls: list(r.Controls),
-			FalsePositives: list(r.FalsePositives), File: r.File, Line: r.Line})
+		out.Rules = append(out.Rules, newListed(&r))
 		t.add(r.ID, r.Severity.String(), r.Type.String(), r.Name)
 	}
 	if g.output == "json" {
 		return writeJSON(g.out, out)
 	}
 	t.write(g.out, g.painter())
-	_, err := fmt.Fprintf(g.out, "\n%s. outmode rules list -o json shows what each looks for\n", plural(len(out.Rules), "rule"))
+	_, err := fmt.Fprintf(g.out, "\n%s. outmode rules show ID tells all of one\n", plural(len(out.Rules), "rule"))
 	return err
 }
 
@@ -103,7 +103,8 @@ func newRulesCheck(g *globals) *cobra.Command {
 		Use:   "check [PATH...]",
 		Short: "Name every mistake in rule files, with its place",
 		Long: `Check reads rule files (or folders of *.yaml) and names every mistake of every file at once, as
-file:line:column: message. Without PATH it checks the built-in rules. Exit code 1 if there is a mistake.
+file:line:column: message. Without PATH it checks the built-in rules. Exit code 1 if there is a mistake,
+or a PATH holds no rule.
 -o json: one object, problems: file line column message.`,
 		Example: "  outmode rules check ./my-rules\n  outmode rules check ./my-rules -o json",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -118,25 +119,75 @@ file:line:column: message. Without PATH it checks the built-in rules. Exit code 
 }
 
 func checkRules(g *globals, paths []string, builtin bool) error {
-	set, problems := (&ruleFlags{dirs: paths, noBuiltin: !builtin}).compile()
+	var files []rules.File
+	if builtin {
+		files = rules.Builtin()
+	}
+	var bad []rules.Problem // paths that give no rules; they are no mistakes in rules
+	given := map[string][]rules.File{}
+	for _, path := range paths {
+		more, unread := rules.ReadDir(path)
+		files, bad, given[path] = append(files, more...), append(bad, unread...), more
+	}
+	set, mistakes := rules.Load(files)
+	if set != nil {
+		bad = append(bad, withoutRules(set, paths, given)...)
+	}
 	if g.output == "json" {
 		if err := writeJSON(g.out, struct {
 			Problems []rules.Problem `json:"problems"`
-		}{append([]rules.Problem{}, problems...)}); err != nil {
+		}{append(append([]rules.Problem{}, bad...), mistakes...)}); err != nil {
 			return err
 		}
 	} else {
-		for _, p := range problems {
+		for _, p := range mistakes {
 			fmt.Fprintln(g.out, plain(p.String()))
 		}
 	}
-	if len(problems) > 0 {
-		return &exit{exitError, fmt.Errorf("%s in the rules", plural(len(problems), "mistake"))}
+	var said []string
+	for _, p := range bad {
+		said = append(said, p.String())
+	}
+	if len(mistakes) > 0 {
+		said = append(said, plural(len(mistakes), "mistake")+" in the rules")
+	}
+	if n := len(said); n > 0 {
+		for _, s := range said[:n-1] {
+			fmt.Fprintf(g.err, "outmode: %s\n", plain(s))
+		}
+		return &exit{exitError, errors.New(said[n-1])}
 	}
 	if g.output == "table" {
 		fmt.Fprintf(g.out, "%s, no mistake\n", plural(set.Len(), "rule"))
 	}
 	return nil
+}
+
+// withoutRules names the paths that hold no rule, of which somebody thinks that they do. One that holds
+// lists alone is of use beside others.
+func withoutRules(set *rules.Set, paths []string, given map[string][]rules.File) (bad []rules.Problem) {
+	some := false
+	var idle []rules.Problem
+	for _, path := range paths {
+		ruled, lists := 0, 0
+		for _, f := range given[path] {
+			r, l := set.In(f.Name)
+			ruled, lists = ruled+r, lists+l
+		}
+		p := rules.Problem{File: path, Message: "holds no rule"}
+		switch {
+		case ruled > 0:
+			some = true
+		case lists > 0:
+			idle = append(idle, p)
+		case len(given[path]) > 0: // else it is said already
+			bad = append(bad, p)
+		}
+	}
+	if !some {
+		bad = append(bad, idle...)
+	}
+	return bad
 }
 
 // tested is what rules test -o json prints of a test.
@@ -155,10 +206,11 @@ func newRulesTest(g *globals) *cobra.Command {
 		Use:   "test [FILTER]",
 		Short: "Run the tests that stand in the rules, from raw log lines",
 		Long: `Test runs the raw log lines of every rule's tests through the real decoders and the real pipeline, and
-compares the findings. FILTER takes rules whose id or name holds it. Exit code 1 if a test fails.
+compares the findings. FILTER takes rules whose id or name holds it. Exit code 1 if a test fails, or there is
+no such rule.
 -o json: one object, tests: rule test file line passed why; untested: rules without a positive and a negative test.`,
 		Example: "  outmode rules test\n  outmode rules test OM-1001\n  outmode rules test --rules ./my-rules --no-builtin",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost(1, "put a FILTER of several words in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := g.format("table", "json"); err != nil {
 				return err
@@ -175,6 +227,10 @@ compares the findings. FILTER takes rules whose id or name holds it. Exit code 1
 }
 
 func testRules(ctx context.Context, g *globals, set *rules.Set, filter string) error {
+	chosen := map[string]bool{}
+	for _, r := range set.Select(filter) {
+		chosen[r.ID] = true
+	}
 	results := set.Test(func(set *rules.Set, logs []rules.TestLog) (rules.Observed, error) { return replay(ctx, set, logs) }, filter)
 	out := struct {
 		Tests    []tested `json:"tests"`
@@ -188,16 +244,23 @@ func testRules(ctx context.Context, g *globals, set *rules.Set, filter string) e
 		}
 	}
 	for _, u := range set.Untested() {
-		out.Untested = append(out.Untested, u.Rule)
+		if chosen[u.Rule] {
+			out.Untested = append(out.Untested, u.Rule)
+		}
 	}
 	if g.output == "json" {
 		if err := writeJSON(g.out, out); err != nil {
 			return err
 		}
-	} else {
+	} else if len(chosen) > 0 {
 		printTests(g, out.Tests, out.Untested, failed)
 	}
-	if failed > 0 {
+	switch {
+	case set.Len() == 0:
+		return &exit{exitError, errors.New("there is no rule to test: --no-builtin leaves out those of the program, --rules adds others")}
+	case len(chosen) == 0:
+		return &exit{exitError, fmt.Errorf("no rule has %q in its id or name; \"outmode rules list\" lists them", filter)}
+	case failed > 0:
 		return &exit{exitError, errors.New("some rule tests failed")}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type scanFlags struct {
 	failOn       string
 	workers      int
 	top          int
+	from, to     int64 // since and until in Unix milliseconds; 0 for none
 }
 
 func newScan(g *globals) *cobra.Command {
@@ -41,19 +43,24 @@ would refuse, which rules fire, and what became of every line that was read.
 
 -o json prints one object, -o csv the usage rows, -o ndjson every counted sign-in as an ECS document.
 Exit codes: 0 done, 1 error, 2 usage, 3 done but a log could not be read to its end, 4 findings at or
-above --fail-on.`,
+above --fail-on (which goes before 3). A file that is no log, and a period without logs, are notes.`,
 		Example: `  outmode scan /logs
   outmode scan --since 7d --top 50 '/mnt/ex*/Logging/HttpProxy'
   outmode scan /logs -o json > audit.json
   outmode scan /logs --fail-on high -q`,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("fail-on") && f.failOn == "" {
+				return usagef("--fail-on is empty: write %s, or leave it out", join(signin.Words("severity"), ", ", " or "))
+			}
+			return f.run(c.Context(), args)
+		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.since, "since", "", "first day to count: 7d, 2026-10-06 or RFC 3339, rounded to UTC days")
+	fl.StringVar(&f.since, "since", "", "first day to count, in whole UTC days: 2026-10-06, 7d (days before now) or RFC 3339")
 	fl.StringVar(&f.until, "until", "", "last day to count, in the same forms")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with 4 if there is a finding of this severity or a higher one")
 	fl.IntVar(&f.workers, "workers", 0, "how many files or parts are read at once (default: one per processor)")
-	fl.IntVar(&f.top, "top", 20, "how many accounts and findings the table shows; 0 for all")
+	fl.IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
 	f.organisation.flags(c)
 	f.ruleFlags.flags(c)
 	return c
@@ -93,7 +100,10 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("scan was stopped: %w", err)
 	}
-	rep := newReport(res, problems, set, args)
+	rep := newReport(res, problems, set, f, args)
+	if f.output == "table" {
+		rep.letIn(res, set)
+	}
 	if err := f.write(ctx, rep, res); err != nil {
 		return err
 	}
@@ -135,7 +145,15 @@ func (f *scanFlags) options() (ingest.Options, error) {
 	if f.workers < 0 || f.top < 0 {
 		return opt, usagef("--workers and --top cannot be negative")
 	}
+	f.from, f.to = opt.Since, opt.Until
 	return opt, nil
+}
+
+// said is the flags that change what is counted.
+func (f *scanFlags) said() options {
+	list := func(s []string) []string { return append([]string{}, s...) }
+	return options{Since: rfc3339(f.from), Until: rfc3339(f.to), Exclude: list(f.exclude), Service: list(f.service),
+		Internal: list(f.internal), Servers: list(f.servers), Rules: list(f.dirs), NoBuiltin: f.noBuiltin}
 }
 
 // dayFlag reads a day as "7d" before now, a date or an RFC 3339 instant, and returns its first
@@ -145,11 +163,14 @@ func dayFlag(flag, value string, now time.Time) (int64, error) {
 		return 0, nil
 	}
 	var days int
-	if n, err := fmt.Sscanf(value, "%dd", &days); n == 1 && err == nil && fmt.Sprintf("%dd", days) == value && days >= 0 {
+	if n, err := fmt.Sscanf(value, "%dd", &days); n == 1 && err == nil && fmt.Sprintf("%dd", days) == value && days >= 0 && days < 10_000 {
 		return dayStart(now.AddDate(0, 0, -days)), nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, value); err == nil {
+		switch t, err := time.Parse(layout, value); {
+		case err == nil && (t.Year() < 1990 || t.Year() > 9999):
+			return 0, usagef("%s %q: no Exchange server wrote logs then", flag, value)
+		case err == nil:
 			return dayStart(t), nil
 		}
 	}
@@ -220,7 +241,7 @@ func (f *ruleFlags) load(g *globals) (*rules.Set, error) {
 	for _, p := range problems {
 		fmt.Fprintln(g.err, plain(p.String()))
 	}
-	return nil, &exit{exitError, errors.New("the rules have mistakes; nothing was read. \"outmode rules check\" checks rules alone")}
+	return nil, &exit{exitError, errors.New("the rules cannot be used; nothing was read. \"outmode rules check\" checks rules alone")}
 }
 
 func (f *ruleFlags) compile() (*rules.Set, []rules.Problem) {
@@ -239,8 +260,36 @@ func (f *ruleFlags) compile() (*rules.Set, []rules.Problem) {
 
 // writeJSON writes one indented object and nothing else.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
+	e := newEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// newEncoder returns an encoder of JSON that is harmless on a terminal, too.
+func newEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(seen{w})
+	e.SetEscapeHTML(false)
+	return e
+}
+
+// seen escapes in JSON what a terminal would obey. All that is not ASCII stands within strings.
+type seen struct{ w io.Writer }
+
+func (s seen) Write(p []byte) (int, error) {
+	var out []byte
+	done := 0
+	for i := 0; i < len(p); {
+		r, n := rune(p[i]), 1
+		if r >= 0x7f {
+			if r, n = utf8.DecodeRune(p[i:]); signin.Unseen(r) {
+				out = fmt.Appendf(append(out, p[done:i]...), `\u%04x`, r)
+				done = i + n
+			}
+		}
+		i += n
+	}
+	if _, err := s.w.Write(append(out, p[done:]...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

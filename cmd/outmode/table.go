@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
@@ -55,25 +56,27 @@ func (t *tableWriter) more(n int, what string) {
 
 func (t *tableWriter) headline() {
 	r := t.r
-	var basic, onPrem, signIns int64
+	var basic, onPrem, unknown int
+	var signIns, untold int64
 	for i := range r.people {
-		if p := &r.people[i]; p.basic > 0 {
-			basic++
-			signIns += p.basic
-		}
-		if r.people[i].onPrem > 0 {
-			onPrem++
-		}
+		p := &r.people[i]
+		basic, signIns = basic+min(1, int(p.basic)), signIns+p.basic
+		onPrem += min(1, int(p.onPrem))
+		unknown, untold = unknown+min(1, int(p.unknown)), untold+p.unknown
 	}
 	t.printf("%s\n", t.p.in(bold, "Legacy authentication in "+cell(strings.Join(r.paths, " "))))
+	t.filtered()
 	if r.Period.From == "" {
-		t.printf("  No sign-in could be looked for: no log with an event was read. See below what was found instead.\n")
+		t.printf("  No sign-in could be looked for: %s. See below what was found instead.\n", t.nothing())
 		return
 	}
 	t.printf("  %s to %s UTC, %s, %s in %s\n\n", t.day(r.Period.From), t.day(r.Period.To), plural(len(t.serverNames()), "server"),
 		plural(r.Lines.Total, "line"), plural(len(r.Sources), "file"))
 	t.printf("  %s of %s signed in with a password sent as such (Basic, LOGIN, PLAIN): %s.\n",
 		t.p.in(bold, number(basic)), plural(len(r.people), "account"), plural(signIns, "sign-in"))
+	if untold > 0 {
+		t.printf("  Of %s by %s the logs do not say how: they may be Basic too.\n", plural(untold, "sign-in"), plural(unknown, "account"))
+	}
 	t.printf("  A block of basic authentication in Exchange Online (AllowBasicAuth*) would meet %s,\n", plural(basic, "account"))
 	t.printf("  a block in Exchange Server (BlockLegacyAuth*: Basic, Digest, NTLM, Kerberos) %s.\n", plural(onPrem, "account"))
 	if n := len(r.found); n > 0 {
@@ -81,14 +84,39 @@ func (t *tableWriter) headline() {
 	}
 }
 
+// filtered says by which flags the numbers are not those of all that was given.
+func (t *tableWriter) filtered() {
+	var by []string
+	if o := t.r.Options; o.Since != "" || o.Until != "" || len(o.Exclude) > 0 {
+		if o.Since != "" {
+			by = append(by, "from "+t.day(o.Since))
+		}
+		if o.Until != "" {
+			by = append(by, "before "+t.day(o.Until))
+		}
+		if len(o.Exclude) > 0 {
+			by = append(by, "without "+strings.Join(o.Exclude, " "))
+		}
+		t.printf("  filtered: %s\n", cell(strings.Join(by, ", ")))
+	}
+}
+
+// nothing says why there is nothing to tell.
+func (t *tableWriter) nothing() string {
+	for _, c := range t.r.Other {
+		if c.Reason == ingest.ReasonOutside {
+			return fmt.Sprintf("%s lie outside of --since and --until", plural(c.Lines, "line"))
+		}
+	}
+	return "no log with an event was read"
+}
+
 func (t *tableWriter) day(s string) string { return strings.Replace(s[:min(16, len(s))], "T", " ", 1) }
 
 func (t *tableWriter) serverNames() map[string]bool {
 	names := map[string]bool{}
 	for _, c := range t.r.Coverage {
-		if c.Kind == "iis" || c.Kind == "httpproxy" || len(names) == 0 {
-			names[c.Server] = true
-		}
+		names[c.Server] = true
 	}
 	return names
 }
@@ -180,18 +208,22 @@ func (t *tableWriter) accounts() {
 	}
 	if len(legacy) == 0 {
 		if len(t.r.people) > 0 {
-			t.printf("\n  No account is proven to have used basic authentication in what was read.\n")
+			t.printf("\n  No account is proven to have used basic authentication.\n")
 		}
 		return
 	}
 	slices.SortFunc(legacy, func(a, b *person) int {
-		return cmp.Or(cmp.Compare(b.basic, a.basic), cmp.Compare(a.account.Key, b.account.Key))
+		return cmp.Or(cmp.Compare(b.basic, a.basic), cmp.Compare(a.name, b.name))
 	})
 	t.heading("Accounts that still use basic authentication")
 	tb := newTable("account", "basic on", ">sign-ins", "last with basic", "also signs in with", "clients")
 	for _, p := range legacy[:t.limit(len(legacy))] {
 		slices.Sort(p.clients)
-		tb.add(p.account.Key, strings.Join(words(p.basicOn, "protocol"), " "), number(p.basic), minute(p.lastBasic), p.others(), strings.Join(p.clients, " "))
+		name := p.name
+		if p.service {
+			name += " (service)"
+		}
+		tb.add(name, strings.Join(words(p.basicOn, "protocol"), " "), number(p.basic), minute(p.lastBasic), p.others(), strings.Join(p.clients, " "))
 	}
 	tb.write(t.w, t.p)
 	t.more(len(legacy), "accounts")
@@ -216,30 +248,37 @@ func (t *tableWriter) findings() {
 		t.everyFinding()
 		return
 	}
-	tb := newTable("severity", "rule", "what", ">findings", ">sign-ins", "last", "who")
+	tb := newTable("severity", "rule", "what", ">findings", ">count", "last", "who")
 	for _, group := range byRule(t.r.found) {
-		var signIns int64
+		var count int64
 		last := group[0].Last
 		for _, f := range group {
-			signIns += f.Count
+			count += f.Count
 			if f.Last.After(last) {
 				last = f.Last
 			}
 		}
-		tb.add(group[0].Severity.String(), group[0].Rule, group[0].Name, number(len(group)), number(signIns), minute(last.UnixMilli()), who(group))
+		tb.add(group[0].Severity.String(), group[0].Rule, group[0].Name, number(len(group)), number(count), minute(last.UnixMilli()), t.who(group))
 	}
 	tb.write(t.w, t.p)
 	t.printf("  -v shows every finding\n")
 }
 
 func (t *tableWriter) everyFinding() {
-	tb := newTable("severity", "rule", "what", "who", "on", ">sign-ins", "last")
-	for i := range t.r.found[:t.limit(len(t.r.found))] {
+	tb := newTable("severity", "rule", "what", "who", "on", ">count", "last")
+	for i := range t.r.found {
 		f := &t.r.found[i]
-		tb.add(f.Severity.String(), f.Rule, f.Name, orDash(f.Subject), orDash(f.Protocol), number(f.Count), minute(f.Last.UnixMilli()))
+		tb.add(f.Severity.String(), f.Rule, f.Name, t.subject(f), orDash(f.Protocol), number(f.Count), minute(f.Last.UnixMilli()))
 	}
 	tb.write(t.w, t.p)
-	t.more(len(t.r.found), "findings")
+}
+
+// subject is whom a finding is about and, of an address that was let in, as whom.
+func (t *tableWriter) subject(f *rules.Finding) string {
+	if account := t.r.opened[f.ID]; account != "" {
+		return f.Subject + " as " + account
+	}
+	return orDash(f.Subject)
 }
 
 // byRule cuts findings, which are in the order of severity and rule, into those of each rule.
@@ -255,20 +294,15 @@ func byRule(found []rules.Finding) [][]rules.Finding {
 	return groups
 }
 
-// who names the subjects with the most sign-ins.
-func who(group []rules.Finding) string {
-	const shown = 3
+// who names the subjects that count most.
+func (t *tableWriter) who(group []rules.Finding) string {
 	group = slices.Clone(group)
 	slices.SortStableFunc(group, func(a, b rules.Finding) int { return cmp.Compare(b.Count, a.Count) })
 	var names []string
-	for _, f := range group[:min(len(group), shown)] {
-		names = append(names, orDash(f.Subject))
+	for i := range group {
+		names = append(names, t.subject(&group[i]))
 	}
-	text := strings.Join(names, ", ")
-	if more := len(group) - shown; more > 0 {
-		text += fmt.Sprintf(" and %s more", number(more))
-	}
-	return text
+	return some(names)
 }
 
 // refused sums up the credentials that were refused: their names are victims and not users.
@@ -292,10 +326,15 @@ func (t *tableWriter) refused() {
 	}
 	t.heading("Not use")
 	if refused+nameless > 0 {
-		t.printf("  %s refused, for %s by name and %s without a name.\n", plural(refused+nameless, "credential"), plural(len(names), "account"), number(nameless))
+		t.printf("  %s refused: %s for %s, %s without a name.\n", plural(refused+nameless, "credential"), number(refused), plural(len(names), "named account"), number(nameless))
 	}
 	if blocked > 0 {
-		t.printf("  %s of %s passed the password and were then refused by policy.\n", plural(blocked, "sign-in"), plural(len(held), "account"))
+		var who []string
+		for a := range held {
+			who = append(who, rules.Subject(a))
+		}
+		slices.Sort(who)
+		t.printf("  %s gave a right password and were then refused by policy: %s.\n", plural(blocked, "sign-in"), cell(some(slices.Compact(who))))
 	}
 }
 

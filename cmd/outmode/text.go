@@ -48,6 +48,28 @@ func visible(r rune) bool {
 	return unicode.IsPrint(r) && !unicode.Is(unicode.Bidi_Control, r) && r != '\u2028' && r != '\u2029'
 }
 
+// wrap breaks text between words so that no line is longer than width, if its words allow it; the
+// lines behind the first begin with indent.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	length := 0
+	for i, word := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case length+1+n > width:
+			b.WriteString("\n" + indent)
+			length = 0
+		default:
+			b.WriteByte(' ')
+			length++
+		}
+		b.WriteString(word)
+		length += n
+	}
+	return b.String()
+}
+
 // join lists words: "a, b or c".
 func join(words []string, comma, last string) string {
 	if len(words) < 2 {
