@@ -10,7 +10,12 @@ import (
 // of rules with windows: all of them, if there were too many, and those of later steps, such as the
 // success after many refusals. Those are ordinary sign-ins: they matter only near the first steps.
 func (s *scan) readAgain(ctx context.Context, r *Result) error {
-	if crowds := s.sum.minutes.crowds; crowds != nil {
+	m := &s.sum.minutes
+	if strays := s.pruned; m.crowds == nil && strays != nil && (strays.full.Load() || m.missing(strays)) {
+		m.spill() // minutes that were left out matter: all that may are read again
+		r.Minutes = nil
+	}
+	if crowds := m.crowds; crowds != nil {
 		err := s.minutesOf(ctx, r, func(m *mark) bool { return m.ticked }, func(t *signin.Tick, ms int64) bool {
 			return t.Step == 0 && crowds.promises(t.Rule, t.Group, ms/minuteMs)
 		})

@@ -25,9 +25,11 @@ type wait struct {
 const minuteMs = 60_000
 
 // minutes are the counts of rules with windows, one for each rule, step, group and minute of event
-// time. There may be more than fit: a month of telephones with an old password makes millions, a
-// flood of refused names ten millions. Then they spill into crowds, which say where a window can be
-// full at all, and a second reading keeps the minutes there.
+// time. Most of them lie in windows that are nearly empty, such as a password that somebody mistyped:
+// where there are many, those are left out and only counted in strays, which tell if it turns out
+// that they mattered. If there are too many that matter, as of telephones with an old password, or in
+// a flood of refused names, all spill into crowds, which say where a window can be full at all. In
+// both cases a second reading keeps the minutes there.
 //
 // If those are too many too, a rule keeps a sample of its groups, each of them whole: what it finds
 // is right, and an attack of which every second group is left out is still an attack.
@@ -36,6 +38,7 @@ type minutes struct {
 	of     map[minuteKey]*signin.Minute
 	order  []minuteKey // as they came
 	rules  map[int32]*sample
+	newest int64   // minute
 	crowds *crowds // nil until they spill
 	lost   int64   // ticks of groups outside the samples
 }
@@ -56,6 +59,7 @@ func (m *minutes) tick(t *signin.Tick, w wait, at signin.Ref, ms int64) {
 		m.crowds.add(t.Rule, crowdHash(t.Rule, t.Group), ms/minuteMs, 1)
 		return
 	}
+	m.newest = max(m.newest, ms/minuteMs)
 	x := m.of[minuteKey{t.Rule, t.Step, ms / minuteMs, string(t.Group), w}]
 	if x == nil {
 		mk := minuteKey{t.Rule, t.Step, ms / minuteMs, string(t.Group), w}
@@ -76,7 +80,7 @@ func (m *minutes) put(mk minuteKey, x *signin.Minute, n int64) bool {
 	if m.of == nil {
 		m.of, m.rules = map[minuteKey]*signin.Minute{}, map[int32]*sample{}
 	}
-	if m.bounds.crowds != nil && len(m.of) >= m.bounds.minutes {
+	if m.bounds.crowds != nil && len(m.of) >= m.bounds.minutes && !m.prune() {
 		m.spill()
 		m.crowds.add(mk.rule, crowdHash(mk.rule, mk.group), mk.minute, n)
 		return false
@@ -119,6 +123,60 @@ func (m *minutes) thin(rule int32, zeros int) {
 		of.kept--
 		return true
 	})
+}
+
+// prune leaves out the minutes that lie in no window which is full, as far as is known here, and is
+// not likely to be filled any more. It reports whether that made enough room.
+func (m *minutes) prune() bool {
+	here := m.counts()
+	strays := m.bounds.strays()
+	m.order = slices.DeleteFunc(m.order, func(mk minuteKey) bool {
+		w := m.bounds.window(mk.rule)
+		h, at := crowdHash(mk.rule, mk.group), stretch(mk.minute, w)
+		if w.Threshold <= 1 || mk.minute >= m.newest-2*w.Minutes ||
+			here(h, at)+max(here(h, at-1), here(h, at+1)) >= w.Threshold {
+			return false
+		}
+		strays.add(mk.rule, h, mk.minute, m.of[mk].Count)
+		delete(m.of, mk)
+		m.rules[mk.rule].kept--
+		return true
+	})
+	return len(m.of) < m.bounds.minutes/2
+}
+
+// counts returns how many ticks of a group fall into a stretch.
+func (m *minutes) counts() func(h uint64, stretch int64) int64 {
+	type place struct {
+		hash    uint64
+		stretch int64
+	}
+	n := make(map[place]int64, len(m.order))
+	for i := range m.order {
+		mk := &m.order[i]
+		n[place{crowdHash(mk.rule, mk.group), stretch(mk.minute, m.bounds.window(mk.rule))}] += m.of[*mk].Count
+	}
+	return func(h uint64, stretch int64) int64 { return n[place{h, stretch}] }
+}
+
+// missing reports whether minutes were left out that share a full window with one that is here.
+func (m *minutes) missing(strays *crowds) bool {
+	here := m.counts()
+	for i := range m.order {
+		mk := &m.order[i]
+		w := m.bounds.window(mk.rule)
+		if w.Threshold <= 1 {
+			continue
+		}
+		h, at := crowdHash(mk.rule, mk.group), stretch(mk.minute, w)
+		for _, from := range []int64{at - 1, at} {
+			left := strays.count(h, from) + strays.count(h, from+1)
+			if left > 0 && left+here(h, from)+here(h, from+1) >= w.Threshold {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // spill turns the minutes into crowds, from now on.

@@ -44,7 +44,7 @@ func TestCrowdsPromiseEveryFullWindow(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(5) {
 		ticks := ticksOf(rand.New(rand.NewPCG(seed, 1)), 4000, 200)
-		c := newCrowds(windowOf)
+		c := newCrowds(crowdBits, windowOf)
 		type series struct {
 			rule  int32
 			group string
@@ -83,7 +83,7 @@ func TestCrowdsPromiseEveryFullWindow(t *testing.T) {
 func TestCrowdsAreTheSameInAnyOrder(t *testing.T) {
 	t.Parallel()
 	ticks := ticksOf(rand.New(rand.NewPCG(1, 2)), 20_000, 50)
-	one, two := newCrowds(windowOf), newCrowds(windowOf)
+	one, two := newCrowds(crowdBits, windowOf), newCrowds(crowdBits, windowOf)
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {

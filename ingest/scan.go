@@ -36,8 +36,10 @@ type scan struct {
 	stopped atomic.Bool // the context has ended: workers read no further
 	// The names that servers give to their own addresses, for logs that have only the address.
 	// "" where two servers share one, as a virtual address of a balancer.
-	names  map[netip.Addr]string
-	crowds func() *crowds // made when the first minutes spill
+	names map[netip.Addr]string
+	// What minutes are poured into, made when that is needed first.
+	crowds, strays func() *crowds
+	pruned         *crowds // strays, once it was made
 }
 
 // Scan reads the inputs once and returns what they add up to. A log that cannot be read is part of
@@ -78,7 +80,7 @@ func (s *scan) readBoth(ctx context.Context) error {
 // restart forgets what was read and not what the logs are.
 func (s *scan) restart() {
 	s.strict, s.proxied = true, nil
-	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(s.opt.Window) })
+	s.pour()
 	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanRows, scanMinutes))
 	s.done.Store(0)
 	for i := range s.logs {
@@ -87,7 +89,7 @@ func (s *scan) restart() {
 }
 
 func (s *scan) bounds(accounts, refused, rows, minutes int) bounds {
-	return bounds{accounts: accounts, refused: refused, rows: rows, minutes: minutes, window: s.opt.Window, crowds: s.crowds, inOrder: s.strict}
+	return bounds{accounts: accounts, refused: refused, rows: rows, minutes: minutes, window: s.opt.Window, crowds: s.crowds, strays: s.strays, inOrder: s.strict}
 }
 
 func newScan(inputs []tail.Input, opt Options) *scan {
@@ -101,13 +103,26 @@ func newScan(inputs []tail.Input, opt Options) *scan {
 		opt.Window = func(int32) signin.Window { return signin.Window{} }
 	}
 	s := &scan{opt: opt, logs: make([]Log, len(inputs))}
-	s.crowds = sync.OnceValue(func() *crowds { return newCrowds(opt.Window) })
+	s.pour()
 	s.sum = newTally(s.bounds(scanAccounts, scanRefused, scanRows, scanMinutes))
 	for i, in := range inputs {
 		s.logs[i].Input = in
 		s.total += in.Size
 	}
 	return s
+}
+
+func (s *scan) pour() {
+	s.pruned = nil
+	s.strays = sync.OnceValue(func() *crowds {
+		s.pruned = newCrowds(strayBits, s.opt.Window)
+		return s.pruned
+	})
+	s.crowds = sync.OnceValue(func() *crowds {
+		c := newCrowds(crowdBits, s.opt.Window)
+		c.also = s.strays()
+		return c
+	})
 }
 
 func (s *scan) identifyAll(ctx context.Context) error {

@@ -281,6 +281,20 @@ func TestTrap05AnyOrderOfFiles(t *testing.T) {
 	}
 }
 
+// Trap 5: what counts is that an account signs in this way, from this client, on so many days; not how
+// many requests that takes.
+func TestTrap05RequestsOfOneClientAreOneRow(t *testing.T) {
+	t.Parallel()
+	log := proxyHead
+	for i := range 300 {
+		log += request{fmt.Sprintf("2026-10-%02d 08:%02d:00", 6+i%3, i%60), "EX01", `CONTOSO\anna`, "Ews", "/EWS/Exchange.asmx", "Basic", i}.proxy()
+	}
+	res := scan(t, folder(t, map[string]string{"a.LOG": log}), options())
+	if len(res.Usage) != 1 || res.Usage[0].Count != 300 || len(res.Usage[0].Days) != 3 {
+		t.Errorf("%+v", res.Usage)
+	}
+}
+
 // An IIS log that does not name its computer is matched by the request ids that it shares.
 func TestIISWithoutComputerNameIsMatchedByRequestIDs(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ type bounds struct {
 	minutes           int // of all rules or, in a second reading, of each
 	window            func(rule int32) signin.Window
 	inOrder           bool           // a bound will be reached: what falls to it goes by the first line
-	crowds            func() *crowds // nil in a second reading
+	crowds, strays    func() *crowds // nil in a second reading
 }
 
 // Bounds of the whole scan, and of one piece of work where those do not suffice.
@@ -49,7 +49,7 @@ const (
 	scanAccounts, pieceAccounts = 1 << 17, 1 << 15
 	scanRefused, pieceRefused   = 1 << 15, 1 << 13
 	scanRows, pieceRows         = 1 << 16, 1 << 14
-	scanMinutes, pieceMinutes   = 1 << 16, 1 << 14
+	scanMinutes, pieceMinutes   = 1 << 15, 1 << 14
 	ruleMinutes                 = 1 << 14 // in a second reading, of each rule
 )
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -86,6 +87,8 @@ func TestImportPolicy(t *testing.T) {
 			imported, _ := strconv.Unquote(spec.Path.Value)
 			ours, isOurs := strings.CutPrefix(imported, module+"/")
 			switch {
+			case room == "internal/signin" && !strings.HasSuffix(file, "_test.go") && strings.Contains(imported, "."):
+				t.Errorf("%s imports %s: the nouns need the standard library only", file, imported)
 			case isOurs && ours == "cmd/outmode":
 				t.Errorf("%s imports %s: nothing imports the command", file, ours)
 			case isOurs && !strings.HasSuffix(file, "_test.go") && !slices.Contains(allowed, ours):
@@ -145,4 +148,71 @@ func TestHouseRules(t *testing.T) {
 			t.Errorf("%s has %d lines: does it still hold one idea?", file, lines)
 		}
 	})
+}
+
+// A package variable is set where it is declared, and never again: state has an owner.
+func TestPackageVariablesNeverChange(t *testing.T) {
+	t.Parallel()
+	variables, trees := map[string]map[string]bool{}, map[string]*ast.File{}
+	goFiles(t, func(file string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", file), nil, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		room := path.Dir(file)
+		trees[file] = tree
+		for _, d := range tree.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+				for _, spec := range g.Specs {
+					for _, name := range spec.(*ast.ValueSpec).Names {
+						if variables[room] == nil {
+							variables[room] = map[string]bool{}
+						}
+						variables[room][name.Name] = true
+					}
+				}
+			}
+		}
+	})
+	if len(variables) == 0 {
+		t.Error("no package variable was looked at")
+	}
+	for file, tree := range trees {
+		of := variables[path.Dir(file)]
+		changed := func(e ast.Expr) {
+			for {
+				switch x := e.(type) {
+				case *ast.IndexExpr:
+					e = x.X
+				case *ast.SelectorExpr:
+					e = x.X
+				case *ast.Ident:
+					// A name that the parser resolved to something within a function is another one.
+					if of[x.Name] && (x.Obj == nil || tree.Scope.Lookup(x.Name) == x.Obj) {
+						t.Errorf("%s changes the package variable %s", file, x.Name)
+					}
+					return
+				default:
+					return
+				}
+			}
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.AssignStmt:
+				for _, e := range x.Lhs {
+					if x.Tok != token.DEFINE {
+						changed(e)
+					}
+				}
+			case *ast.IncDecStmt:
+				changed(x.X)
+			}
+			return true
+		})
+	}
 }

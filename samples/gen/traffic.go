@@ -1,6 +1,9 @@
 package main
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // Traffic is an endless stream of requests of a crowd against one front end. Request n of one seed is the
 // same whatever log is written of it, so an IIS and an HttpProxy file can tell the same day.
@@ -40,6 +43,11 @@ func newTraffic(seed uint64, users int, n, days float64) *traffic {
 		clock: float64(at("2026-10-06 00:00:00")), step: days * float64(day) / n,
 	}
 	t.crowd = newCrowd(users, rng, t.tools)
+	for i := range t.crowd.members {
+		if i&7 != 0 { // the others share addresses, as behind a mobile carrier
+			t.crowd.members[i].outside = fmt.Sprintf("2001:db8:%x:%x::%x", i>>8, i&255, 1+i%89)
+		}
+	}
 	i := 0
 	for _, s := range shares() {
 		for range s.of {
