@@ -48,4 +48,5 @@ const (
 	defaultPart = 64 << 20
 	groupSize   = 8 << 20  // small files are read together up to this size
 	headSize    = 64 << 10 // what is read of a file to tell what it is
+	headLines   = 32       // of which so many are understood, for the addresses that servers give themselves
 )

@@ -165,6 +165,7 @@ func (l *Log) readHead(raw []byte) map[string]string {
 	dec := l.Format.Decoder()
 	dec.Reset(nil)
 	var f signin.Facts
+	lines := 0
 	for sc := tail.NewScanner(bytes.NewReader(raw)); sc.Next() && sc.State() != tail.Unfinished; {
 		d := dec.Decode(sc.Text(), &f)
 		if d != Facts && d != Malformed {
@@ -177,6 +178,9 @@ func (l *Log) readHead(raw []byte) map[string]string {
 		}
 		if d == Facts && len(f.ServerAddr) > 0 && servers[string(f.ServerAddr)] == "" {
 			servers[string(f.ServerAddr)] = string(f.Server)
+		}
+		if lines++; lines >= headLines {
+			break
 		}
 	}
 	return servers

@@ -125,8 +125,9 @@ func (m *minutes) thin(rule int32, zeros int) {
 	})
 }
 
-// prune leaves out the minutes that lie in no window which is full, as far as is known here, and is
-// not likely to be filled any more. It reports whether that made enough room.
+// prune leaves out the minutes of windows that are not even a quarter full, as far as is known here (of
+// what several workers know, the sum counts), and that are not likely to be filled any more. It reports
+// whether that made enough room.
 func (m *minutes) prune() bool {
 	here := m.counts()
 	strays := m.bounds.strays()
@@ -134,7 +135,7 @@ func (m *minutes) prune() bool {
 		w := m.bounds.window(mk.rule)
 		h, at := crowdHash(mk.rule, mk.group), stretch(mk.minute, w)
 		if w.Threshold <= 1 || mk.minute >= m.newest-2*w.Minutes ||
-			here(h, at)+max(here(h, at-1), here(h, at+1)) >= w.Threshold {
+			4*(here(h, at)+max(here(h, at-1), here(h, at+1))) >= w.Threshold {
 			return false
 		}
 		strays.add(mk.rule, h, mk.minute, m.of[mk].Count)
