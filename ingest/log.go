@@ -115,9 +115,16 @@ func (l *Log) forget() {
 // counted reports whether the log's lines are decoded.
 func (l *Log) counted() bool { return l.State == Read || l.State == Incomplete }
 
+// An identifier tells what logs are. It keeps its buffers from one to the next: of small logs there are many.
+type identifier struct {
+	recognize func([]byte) Format
+	raw       [headSize]byte
+	lines     tail.Scanner
+}
+
 // identify opens a log, tells from its head what it is, and names it. It also returns the addresses
 // that servers give themselves in the head, with their names where those are logged too.
-func identify(in tail.Input, recognize func([]byte) Format) (l Log, servers map[string]string) {
+func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string) {
 	l = Log{Input: in, State: Read}
 	r, err := in.Open()
 	if err != nil {
@@ -125,24 +132,23 @@ func identify(in tail.Input, recognize func([]byte) Format) (l Log, servers map[
 		return l, nil
 	}
 	defer r.Close()
-	raw := make([]byte, headSize)
-	n, err := io.ReadFull(r, raw)
-	raw = raw[:n]
+	n, err := io.ReadFull(r, id.raw[:])
+	raw := id.raw[:n]
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		l.State, l.Err = Unreadable, err
 		return l, nil
 	}
 	l.encoding = tail.EncodingOf(raw)
-	l.Format = recognize(text(raw))
+	l.Format = id.recognize(text(raw))
 	if l.Format.Decoder == nil {
 		l.State, l.Why = NotCounted, l.Format.Skip
 		return l, nil
 	}
-	servers = l.readHead(raw)
+	servers = id.readHead(&l, raw)
 	if l.Name == "" && n == headSize {
 		// The first line behind the header, which names the log, does not end here: a cookie can be long.
 		more, _ := io.ReadAll(io.LimitReader(r, tail.MaxLine))
-		servers = l.readHead(append(raw, more...))
+		servers = id.readHead(&l, append(raw[:n:n], more...))
 	}
 	return l, servers
 }
@@ -160,13 +166,14 @@ func text(raw []byte) []byte {
 }
 
 // readHead names the log by its first complete data line and remembers the header in force there.
-func (l *Log) readHead(raw []byte) map[string]string {
+func (id *identifier) readHead(l *Log, raw []byte) map[string]string {
 	servers := map[string]string{}
 	dec := l.Format.Decoder()
 	dec.Reset(nil)
 	var f signin.Facts
 	lines := 0
-	for sc := tail.NewScanner(bytes.NewReader(raw)); sc.Next() && sc.State() != tail.Unfinished; {
+	sc := &id.lines
+	for sc.Reset(bytes.NewReader(raw), 0, l.encoding); sc.Next() && sc.State() != tail.Unfinished; {
 		d := dec.Decode(sc.Text(), &f)
 		if d != Facts && d != Malformed {
 			continue

@@ -136,8 +136,9 @@ func (s *scan) identifyAll(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range s.opt.Workers {
 		wg.Go(func() {
+			id := &identifier{recognize: s.opt.Recognize}
 			for i := next.Add(1) - 1; i < int64(len(s.logs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				log, addrs := identify(s.logs[i].Input, s.opt.Recognize)
+				log, addrs := id.identify(s.logs[i].Input)
 				s.logs[i] = log
 				mu.Lock()
 				for addr, name := range addrs {
