@@ -82,15 +82,6 @@ func (s *Set) Answers() int {
 	return int(s.asked)
 }
 
-// MatchGlob matches a pattern of glob().
-func MatchGlob(pattern, s string) (bool, error) {
-	g, err := newGlob(pattern)
-	if err != nil {
-		return false, err
-	}
-	return g.match(s), nil
-}
-
 // MaxText is how much of a text a rule sees.
 const MaxText = maxText
 

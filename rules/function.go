@@ -160,6 +160,13 @@ func newGlob(pattern string) (*glob, error) {
 	return &glob{key: pattern, parts: strings.Split(strings.ToLower(pattern), "*")}, nil
 }
 
+// Glob reports whether the whole of a text fits a pattern, as the function glob of rules does; a
+// pattern that is empty or longer than 512 bytes fits nothing.
+func Glob(pattern, text string) bool {
+	g, err := newGlob(pattern)
+	return err == nil && g.match(text)
+}
+
 func (g *glob) match(s string) bool {
 	s = strings.ToLower(s)
 	first, last := g.parts[0], g.parts[len(g.parts)-1]

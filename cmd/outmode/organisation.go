@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
 )
 
 // organisation is what the operator says of the network and of accounts.
@@ -62,12 +63,12 @@ func (o *organisation) build() (signin.Organisation, error) {
 	}
 	if len(noise.accounts) > 0 {
 		org.Noise = func(a *signin.Account) (string, bool) {
-			return "left out by --exclude", o.fits(noise.accounts, func(p string) bool { return glob(p, a.Key) || glob(p, a.Name) })
+			return "left out by --exclude", o.fits(noise.accounts, func(p string) bool { return rules.Glob(p, a.Key) || rules.Glob(p, a.Name) })
 		}
 	}
 	if len(noise.agents)+len(noise.nets) > 0 {
 		org.Probe = func(agent string, from netip.Addr) (string, bool) {
-			return "health check by --exclude", o.fits(noise.agents, func(p string) bool { return glob(p, agent) }) ||
+			return "health check by --exclude", o.fits(noise.agents, func(p string) bool { return rules.Glob(p, agent) }) ||
 				o.fits(noise.addresses, func(p string) bool { return contains(noise.nets[p], from) })
 		}
 	}
@@ -138,7 +139,7 @@ func (o *organisation) fits(given []string, match func(pattern string) bool) boo
 func (o *organisation) excludesFile(name string) bool {
 	for _, p := range o.exclude {
 		text, isPath := strings.CutPrefix(p, "path:")
-		if isPath && glob(text, name) || (isPath || !prefixed.MatchString(p)) && glob(text, path.Base(name)) {
+		if isPath && rules.Glob(text, name) || (isPath || !prefixed.MatchString(p)) && rules.Glob(text, path.Base(name)) {
 			o.used[p].Store(true)
 			o.left = append(o.left, name)
 			return true
@@ -173,8 +174,11 @@ func some(names []string) string {
 func patterns(flag string, ps []string) ([]string, error) {
 	var low []string
 	for _, p := range ps {
-		if strings.Trim(p, "*?") == "" {
+		switch {
+		case strings.Trim(p, "*?") == "":
 			return nil, usagef("%s %q would fit everything", flag, p)
+		case len(p) > 512:
+			return nil, usagef("%s: a pattern is longer than 512 bytes", flag)
 		}
 		low = append(low, strings.ToLower(p))
 	}
@@ -187,33 +191,11 @@ func matchAccount(ps []string, a *signin.Account) bool {
 
 func matchAny(ps []string, s string) bool {
 	for _, p := range ps {
-		if glob(p, s) {
+		if rules.Glob(p, s) {
 			return true
 		}
 	}
 	return false
-}
-
-// glob matches * and ? in any text, without regard to case; a backslash is a plain character, as
-// it stands in DOMAIN\account.
-func glob(pattern, s string) bool {
-	pattern, s = strings.ToLower(pattern), strings.ToLower(s)
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 func prefixes(flag string, values []string) ([]netip.Prefix, error) {
