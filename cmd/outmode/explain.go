@@ -39,7 +39,7 @@ Lines that come without their header need --type, and --fields if their columns 
 which are listed below.
 
 -o ndjson prints one object per line of input: file, line, offset, verdict, reason, traffic, signin, rules
-(that fire), counts (rules of the other types for which it counts).
+(that fire), counts (rules of the other types for which it counts). -o json: one object, lines, of the same.
 
 ` + usualColumns(),
 		Example: `  outmode explain u_ex261006.log
@@ -102,7 +102,7 @@ type explained struct {
 }
 
 func (f *explainFlags) run(ctx context.Context, args []string) error {
-	if err := f.format("table", "ndjson"); err != nil {
+	if err := f.format("table", "json", "ndjson"); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -130,7 +130,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 		incomplete = incomplete || p.Severity != tail.Note
 		fmt.Fprintf(f.err, "outmode: %s\n", plain(p.Error()))
 	}
-	out := f.printer(set)
+	out, end := f.printer(set)
 	lines := map[*ingest.Log]int64{}
 	opt := ingest.Options{Recognize: func(head []byte) ingest.Format { return exchange.Explaining(recognize(head)) }, Org: org}
 	logs, err := ingest.Explain(ctx, inputs, opt, func(e ingest.Explained) error {
@@ -140,6 +140,9 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 		}
 		return out(e)
 	})
+	if err == nil {
+		err = end()
+	}
 	if err != nil {
 		return err
 	}
@@ -187,12 +190,28 @@ func (f *explainFlags) recognize() (func([]byte) ingest.Format, error) {
 	return func([]byte) ingest.Format { return format }, nil
 }
 
-func (f *explainFlags) printer(set *rules.Set) func(ingest.Explained) error {
+// printer returns what prints a line, and what is to be called behind the last.
+func (f *explainFlags) printer(set *rules.Set) (line func(ingest.Explained) error, end func() error) {
+	end = func() error { return nil }
 	if f.output == "table" {
-		return (&lineWriter{explainFlags: f, set: set, paint: f.painter()}).write
+		return (&lineWriter{explainFlags: f, set: set, paint: f.painter()}).write, end
+	}
+	before := ""
+	if f.output == "json" { // one object with a list, line by line: there may be millions
+		before = `{"lines":[`
+		end = func() error {
+			_, err := io.WriteString(f.out, strings.TrimSuffix(before, ",")+"]}\n")
+			return err
+		}
 	}
 	enc := newEncoder(f.out)
 	return func(e ingest.Explained) error {
+		if _, err := io.WriteString(f.out, before); err != nil {
+			return err
+		}
+		if before != "" {
+			before = ","
+		}
 		x := explained{File: e.Log.Input.Path, Line: e.Line, Offset: e.Offset, Verdict: e.Verdict.String(), Reason: f.reason(&e), Rules: []string{}, Counts: []string{}}
 		if s := e.SignIn; s != nil && (e.Verdict == signin.Noise || e.Verdict == signin.SignInLine) {
 			x.Traffic = s.Traffic.String()
@@ -209,7 +228,7 @@ func (f *explainFlags) printer(set *rules.Set) func(ingest.Explained) error {
 			}
 		}
 		return enc.Encode(x)
-	}
+	}, end
 }
 
 // reason is why a line is what it is. One that cannot be read under columns that the operator gave, or

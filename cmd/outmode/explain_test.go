@@ -363,6 +363,21 @@ func TestRulesTestFails(t *testing.T) {
 	}
 }
 
+// JSON is one object however many lines there are, none included.
+func TestExplainJSON(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text  string
+		lines int
+	}{{proxyHead, 1}, {proxyHead + proxyLine("anna", "x") + proxyLine("ben", "x"), 3}, {"", 0}} {
+		code, out, errs := outmode(t, c.text, "explain", "-o", "json", "-")
+		var got struct{ Lines []map[string]any }
+		if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Lines) != c.lines || code != exitDone {
+			t.Errorf("%q: exit %d, %v: %s%s", c.text, code, err, out, errs)
+		}
+	}
+}
+
 // HttpProxy logs the first word of an Authorization header, which may be the password itself.
 func TestExplainShowsNoCredential(t *testing.T) {
 	t.Parallel()
