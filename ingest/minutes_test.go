@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -142,5 +143,64 @@ func TestSampleKeepsWholeGroups(t *testing.T) {
 		if sum.lost != want.lost || len(sum.of) != len(want.of) {
 			t.Errorf("%d pieces: %d minutes and %d lost; one piece: %d and %d", pieces, len(sum.of), sum.lost, len(want.of), want.lost)
 		}
+	}
+}
+
+// What prune leaves out never hides a full window: either all of it is still there, or a second reading
+// is asked for.
+func TestPruningHidesNoFullWindow(t *testing.T) {
+	t.Parallel()
+	windowOf := func(rule int32) signin.Window {
+		return [2]signin.Window{{Threshold: 8, Minutes: 60}, {Threshold: 20, Minutes: 90, Distinct: 3}}[rule]
+	}
+	kept, again := 0, 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		ticks := ticksOf(r, 3000, 700)
+		slices.SortStableFunc(ticks, func(a, b ticked) int { return cmp.Compare(a.ms, b.ms) }) // as logs are, mostly
+		pruned := newCrowds(strayBits, windowOf)
+		full := false
+		b := bounds{minutes: 700 + r.IntN(1800), window: windowOf, strays: func() *crowds { return pruned },
+			crowds: func() *crowds { full = true; return newCrowds(crowdBits, windowOf) }}
+		sum, workers := &minutes{bounds: b}, 1+r.IntN(3)
+		for w := range workers {
+			part := &minutes{bounds: b}
+			for i := w; i < len(ticks); i += workers {
+				part.all(ticks[i : i+1])
+			}
+			sum.merge(part, nil)
+		}
+		if full || pruned.full.Load() || sum.missing(pruned) {
+			again++
+			continue
+		}
+		type series struct {
+			rule  int32
+			group string
+		}
+		all, have := map[series][]int64{}, map[minuteKey]int64{}
+		for _, x := range ticks {
+			k := series{x.Rule, string(x.Group)}
+			all[k] = append(all[k], x.ms/minuteMs)
+			have[minuteKey{rule: x.Rule, group: string(x.Group), minute: x.ms / minuteMs}]++
+		}
+		for k, at := range all {
+			w := windowOf(k.rule)
+			for i, from := range at {
+				to, _ := slices.BinarySearch(at, from+w.Minutes)
+				if int64(to-i) < w.Threshold {
+					continue
+				}
+				for _, m := range at[i:to] {
+					mk := minuteKey{rule: k.rule, group: k.group, minute: m}
+					if kept++; sum.of[mk] == nil || sum.of[mk].Count != have[mk] {
+						t.Fatalf("seed %d: minute %d of %v is in a full window and was left out", seed, m, k)
+					}
+				}
+			}
+		}
+	}
+	if kept == 0 || again == 0 {
+		t.Errorf("%d minutes of full windows looked at, %d second readings: the test shows little", kept, again)
 	}
 }
