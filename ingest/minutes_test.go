@@ -156,17 +156,25 @@ func TestPruningHidesNoFullWindow(t *testing.T) {
 	kept, again := 0, 0
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 9))
-		ticks := ticksOf(r, 3000, 700)
+		ticks := ticksOf(r, 6000, 1400)
 		slices.SortStableFunc(ticks, func(a, b ticked) int { return cmp.Compare(a.ms, b.ms) }) // as logs are, mostly
 		pruned := newCrowds(strayBits, windowOf)
 		full := false
-		b := bounds{minutes: 700 + r.IntN(1800), window: windowOf, strays: func() *crowds { return pruned },
+		b := bounds{minutes: 300 + r.IntN(3600), window: windowOf, strays: func() *crowds { return pruned },
 			crowds: func() *crowds { full = true; return newCrowds(crowdBits, windowOf) }}
-		sum, workers := &minutes{bounds: b}, 1+r.IntN(3)
+		sum, workers := &minutes{bounds: b}, 1+r.IntN(9)
+		// One worker's log ends early: what it keeps as recent, others leave out.
+		end := int64(r.IntN(86_400_000))
 		for w := range workers {
 			part := &minutes{bounds: b}
-			for i := w; i < len(ticks); i += workers {
-				part.all(ticks[i : i+1])
+			for i := range ticks {
+				of := i % workers
+				if of == workers-1 && ticks[i].ms > end {
+					of = 0
+				}
+				if of == w {
+					part.all(ticks[i : i+1])
+				}
 			}
 			sum.merge(part, nil)
 		}
@@ -202,5 +210,49 @@ func TestPruningHidesNoFullWindow(t *testing.T) {
 	}
 	if kept == 0 || again == 0 {
 		t.Errorf("%d minutes of full windows looked at, %d second readings: the test shows little", kept, again)
+	}
+}
+
+// A window of which every worker saw too little asks for a second reading, whether all of them left it
+// out or one still has its share.
+func TestLeftOutEverywhereIsNoticed(t *testing.T) {
+	t.Parallel()
+	const group, minute = "attacked", 100
+	windowOf := func(int32) signin.Window { return signin.Window{Threshold: 20, Minutes: 60} }
+	for _, c := range []struct {
+		name          string
+		leave, keep   int // workers with 4 ticks each, that leave them out or keep them
+		again, inFull bool
+	}{
+		{"five left out", 5, 0, true, true},
+		{"four left out, one kept", 4, 1, true, false},
+		{"four left out", 4, 0, false, false},
+		{"three left out, one kept", 3, 1, false, false},
+		{"five kept", 0, 5, false, false},
+	} {
+		strays := newCrowds(strayBits, windowOf)
+		b := bounds{minutes: 200, window: windowOf, strays: func() *crowds { return strays },
+			crowds: func() *crowds { t.Errorf("%s: it spilled", c.name); return newCrowds(crowdBits, windowOf) }}
+		sum := &minutes{bounds: b}
+		for w := range c.leave + c.keep {
+			part := &minutes{bounds: b}
+			for i := range 4 {
+				part.all([]ticked{{signin.Tick{Group: []byte(group)}, (minute + int64(i)) * minuteMs}})
+			}
+			for i := range 300 { // what comes later makes the first leave out what is old
+				if w < c.leave {
+					part.all([]ticked{{signin.Tick{Group: fmt.Appendf(nil, "other %d", i)}, (minute + 200 + 3*int64(i)) * minuteMs}})
+				}
+			}
+			for _, mk := range part.order {
+				if mk.group == group && w < c.leave {
+					t.Fatalf("%s: worker %d left nothing out", c.name, w)
+				}
+			}
+			sum.merge(part, nil)
+		}
+		if again := strays.full.Load() || sum.missing(strays); again != c.again || strays.full.Load() != c.inFull {
+			t.Errorf("%s: a second reading %v, want %v; strays are full: %v", c.name, again, c.again, strays.full.Load())
+		}
 	}
 }
