@@ -115,8 +115,8 @@ func iisCheck(l *layout) string {
 }
 
 // Where a log has no date column the day is part of what the reader of its next part must know. It is kept behind the
-// columns in the header, where no column can have its name.
-const dayMark = " #date:"
+// columns in the header, on a line of its own, which no column can have.
+const dayMark = "\n#date:"
 
 // Reset implements [ingest.Decoder].
 func (d *iis) Reset(header []byte) {
