@@ -77,19 +77,12 @@ func (m *minutes) tick(t *signin.Tick, w wait, at signin.Ref, ms int64) {
 
 // put puts a new minute of n ticks in its place, and reports whether there was one.
 func (m *minutes) put(mk minuteKey, x *signin.Minute, n int64) bool {
-	if m.of == nil {
-		m.of, m.rules = map[minuteKey]*signin.Minute{}, map[int32]*sample{}
-	}
 	if m.bounds.crowds != nil && len(m.of) >= m.bounds.minutes && !m.prune() {
 		m.spill()
 		m.crowds.add(mk.rule, crowdHash(mk.rule, mk.group), mk.minute, n)
 		return false
 	}
-	of := m.rules[mk.rule]
-	if of == nil {
-		of = &sample{}
-		m.rules[mk.rule] = of
-	}
+	of := m.sampleOf(mk.rule)
 	for of.takes(mk.rule, mk.group) {
 		if m.bounds.crowds != nil || of.kept < m.bounds.minutes {
 			m.of[mk] = x
@@ -103,16 +96,20 @@ func (m *minutes) put(mk minuteKey, x *signin.Minute, n int64) bool {
 	return false
 }
 
-// thin keeps only the groups of a rule whose hash ends in so many zeros.
-func (m *minutes) thin(rule int32, zeros int) {
+// sampleOf returns the sample of a rule, made if it is the first minute's.
+func (m *minutes) sampleOf(rule int32) *sample {
 	if m.rules == nil {
 		m.of, m.rules = map[minuteKey]*signin.Minute{}, map[int32]*sample{}
 	}
-	of := m.rules[rule]
-	if of == nil {
-		of = &sample{}
-		m.rules[rule] = of
+	if m.rules[rule] == nil {
+		m.rules[rule] = &sample{}
 	}
+	return m.rules[rule]
+}
+
+// thin keeps only the groups of a rule whose hash ends in so many zeros.
+func (m *minutes) thin(rule int32, zeros int) {
+	of := m.sampleOf(rule)
 	of.zeros = max(of.zeros, zeros)
 	m.order = slices.DeleteFunc(m.order, func(mk minuteKey) bool {
 		if mk.rule != rule || of.takes(rule, mk.group) {

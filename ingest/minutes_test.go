@@ -30,6 +30,12 @@ func ticksOf(r *rand.Rand, n, groups int) []ticked {
 	return all
 }
 
+// A series is the ticks of one rule and group.
+type series struct {
+	rule  int32
+	group string
+}
+
 func windowOf(rule int32) signin.Window {
 	return [2]signin.Window{{Threshold: 8, Minutes: 60}, {Threshold: 300, Minutes: 600, Distinct: 3}}[rule]
 }
@@ -46,10 +52,6 @@ func TestCrowdsPromiseEveryFullWindow(t *testing.T) {
 	for seed := range uint64(5) {
 		ticks := ticksOf(rand.New(rand.NewPCG(seed, 1)), 4000, 200)
 		c := newCrowds(crowdBits, windowOf)
-		type series struct {
-			rule  int32
-			group string
-		}
 		at := map[series][]int64{}
 		for _, x := range ticks {
 			c.add(x.Rule, crowdHash(x.Rule, x.Group), x.ms/minuteMs, 1)
@@ -181,10 +183,6 @@ func TestPruningHidesNoFullWindow(t *testing.T) {
 		if full || pruned.full.Load() || sum.missing(pruned) {
 			again++
 			continue
-		}
-		type series struct {
-			rule  int32
-			group string
 		}
 		all, have := map[series][]int64{}, map[minuteKey]int64{}
 		for _, x := range ticks {
