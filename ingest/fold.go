@@ -131,7 +131,7 @@ func (w *worker) tick(hits *signin.Hits, k key, log int, l *line) {
 	w.ticks = w.judge.Ticks(w.ticks[:0], hits, l.s)
 	var until wait
 	if k.hour != 0 {
-		until = wait{true, k.server, k.protocol}
+		until = wait{true, k.server, k.kind, k.protocol}
 	}
 	for i := range w.ticks {
 		if t := &w.ticks[i]; t.Step == 0 { // for the others see readAgain

@@ -25,6 +25,7 @@ const (
 	NotCounted State = "not_counted" // it is not a log that is counted
 	Incomplete State = "incomplete"  // read in part: see Err
 	Unreadable State = "unreadable"  // not at all: see Err
+	Gone       State = "gone"        // not on disk any more, in a ledger
 )
 
 // A Log is one input: what it is, and what became of its lines.
@@ -43,6 +44,7 @@ type Log struct {
 	Causes Causes // why lines were malformed
 
 	// What workers go by while they read; set before the first of them begins.
+	id       int64  // in a ledger
 	owner    string // the server whose log it is, where its lines do not say so
 	decode   bool   // its lines are decoded; else they are only counted
 	encoding tail.Encoding
@@ -119,13 +121,14 @@ func (l *Log) counted() bool { return l.State == Read || l.State == Incomplete }
 type identifier struct {
 	recognize func([]byte) Format
 	raw       [headSize]byte
+	n         int // of raw
 	lines     tail.Scanner
 }
 
 // identify opens a log, tells from its head what it is, and names it. It also returns the addresses
 // that servers give themselves in the head, with their names where those are logged too.
 func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string) {
-	l = Log{Input: in, State: Read}
+	l, id.n = Log{Input: in, State: Read}, 0
 	r, err := in.Open()
 	if err != nil {
 		l.State, l.Err = Unreadable, err
@@ -134,6 +137,7 @@ func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string)
 	defer r.Close()
 	n, err := io.ReadFull(r, id.raw[:])
 	raw := id.raw[:n]
+	id.n = n
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		l.State, l.Err = Unreadable, err
 		return l, nil

@@ -79,7 +79,6 @@ type Folder struct {
 // matchFolders finds out whose logs the folders are in which IIS does not name its computer: a
 // server with which they share request ids.
 func (s *scan) matchFolders(w *worker) {
-	s.folders = nil
 	owners := map[uint64]string{}
 	for _, id := range sortedKeys(s.sum.ids) {
 		s.sum.ids[id].trim()
@@ -89,12 +88,21 @@ func (s *scan) matchFolders(w *worker) {
 			}
 		}
 	}
-	folders := map[string][]int{}
+	var logs []int
 	for i := range s.logs {
-		l := &s.logs[i]
-		if l.counted() && l.Format.Kind == signin.IIS && !l.Format.Named {
-			folders[l.Folder()] = append(folders[l.Folder()], i)
+		if l := &s.logs[i]; l.counted() && l.Format.Kind == signin.IIS && !l.Format.Named {
+			logs = append(logs, i)
 		}
+	}
+	s.matchAll(w, logs, owners)
+}
+
+// matchAll finds the owners of logs, folder by folder, among those who told a request id.
+func (s *scan) matchAll(w *worker, logs []int, owners map[uint64]string) {
+	s.folders = nil
+	folders := map[string][]int{}
+	for _, i := range logs {
+		folders[s.logs[i].Folder()] = append(folders[s.logs[i].Folder()], i)
 	}
 	for _, path := range sortedKeys(folders) {
 		s.matchFolder(w, path, folders[path], owners)

@@ -19,6 +19,7 @@ type minuteKey struct {
 type wait struct {
 	weak     bool
 	server   uint16
+	kind     signin.Kind // of the log that tells it
 	protocol signin.Protocol
 }
 

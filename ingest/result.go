@@ -15,7 +15,8 @@ type Result struct {
 	Folders   []Folder
 	Lines     signin.Lines   // of all logs
 	Counted   int64          // sign-ins in Usage
-	ToldTwice int64          // sign-ins that another log tells too; Counted + ToldTwice = Lines.SignIn
+	ToldTwice int64          // sign-ins that another log tells too; Counted + ToldTwice + Waiting = Lines.SignIn
+	Waiting   int64          // sign-ins that count unless another log tells them too, which is not known yet
 	Usage     []signin.Usage // in the order of their first lines
 	Minutes   []signin.Minute
 	Noise     Causes // by reason, most first
@@ -39,8 +40,8 @@ func (s *scan) result() *Result {
 	}
 	r.addUsage(t)
 	r.addMinutes(&t.minutes)
-	r.Noise.sort()
-	r.Other.sort()
+	r.Noise.Sort()
+	r.Other.Sort()
 	r.cover(s)
 	return r
 }
@@ -125,7 +126,8 @@ func compareMinutes(a, b signin.Minute) int {
 	return cmp.Or(cmp.Compare(a.Rule, b.Rule), strings.Compare(a.Group, b.Group), cmp.Compare(a.Minute, b.Minute), cmp.Compare(a.Step, b.Step))
 }
 
-func (c Causes) sort() {
+// Sort puts the reasons with the most lines first.
+func (c Causes) Sort() {
 	slices.SortFunc(c, func(a, b Cause) int {
 		if a.Lines != b.Lines {
 			return int(b.Lines - a.Lines)
@@ -136,27 +138,52 @@ func (c Causes) sort() {
 
 // cover says for which period there is data.
 func (r *Result) cover(s *scan) {
+	heard := make(map[speaker]*heard, len(s.sum.heard))
+	for v, h := range s.sum.heard {
+		heard[speaker{s.sum.servers[v.server], v.kind}] = h
+	}
+	r.coverBy(heard)
+}
+
+// A speaker is one server speaking through one kind of log.
+type speaker struct {
+	server string
+	kind   signin.Kind
+}
+
+// Cover says for which period there is data, from what was heard.
+func (r *Result) Cover(all []Hearing) {
+	heard := map[speaker]*heard{}
+	for i := range all {
+		v := speaker{all[i].Server, all[i].Kind}
+		if heard[v] == nil {
+			heard[v] = newHeard()
+		}
+		heard[v].add(all[i].Protocol, all[i].First)
+		heard[v].add(all[i].Protocol, all[i].Last)
+	}
+	r.coverBy(heard)
+}
+
+func (r *Result) coverBy(heard map[speaker]*heard) {
 	r.Covered = map[signin.Kind]signin.Span{}
-	broken := map[voice]bool{}
-	for i := range s.logs {
-		if l := &s.logs[i]; l.State == Incomplete {
-			broken[voice{s.sum.server(l.Server), l.Format.Kind}] = true
+	broken := map[speaker]bool{}
+	for i := range r.Logs {
+		if l := &r.Logs[i]; l.State == Incomplete {
+			broken[speaker{short(l.Server), l.Format.Kind}] = true
 		}
 	}
-	for v, h := range s.sum.heard {
+	for v, h := range heard {
 		span, ok := r.Covered[v.kind]
 		if !ok {
 			span = signin.Span{From: h.first, To: h.till}
 		}
 		r.Covered[v.kind] = signin.Span{From: min(span.From, h.first), To: max(span.To, h.till)}
-		c := Coverage{Server: s.sum.servers[v.server], Kind: v.kind, From: h.first, To: h.till, Gaps: h.gaps(v.kind)}
-		c.Complete = len(c.Gaps) == 0 && !broken[v]
+		c := Coverage{Server: v.server, Kind: v.kind, From: h.first, To: h.till, Gaps: h.gaps(v.kind)}
+		c.Complete = len(c.Gaps) == 0 && !broken[speaker{short(v.server), v.kind}]
 		r.Coverage = append(r.Coverage, c)
 	}
 	slices.SortFunc(r.Coverage, func(a, b Coverage) int {
-		if c := strings.Compare(a.Server, b.Server); c != 0 {
-			return c
-		}
-		return int(a.Kind) - int(b.Kind)
+		return cmp.Or(strings.Compare(a.Server, b.Server), cmp.Compare(a.Kind, b.Kind))
 	})
 }

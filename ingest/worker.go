@@ -11,6 +11,8 @@ type part struct {
 	span   tail.Span
 	header []byte // in force before it
 	whole  bool   // the log is not cut
+	from   int64  // where in a whole log its reading begins
+	data   []byte // the bytes themselves, where they are at hand
 	first  bool   // the log's first part
 	last   bool
 }

@@ -148,11 +148,7 @@ func (c *collection) row(u *signin.Usage, covered map[signin.Kind]signin.Span) {
 			continue
 		}
 		r := &c.set.rules[n]
-		values := make([]string, r.visible)
-		for i, f := range r.group[:r.visible] {
-			values[i] = keyValue(f, u)
-		}
-		t := r.target(n, values)
+		t := r.targetOf(n, u)
 		if r.Type == FirstSeen {
 			if c.seen == nil {
 				c.seen = map[target]*debut{}
@@ -166,6 +162,15 @@ func (c *collection) row(u *signin.Usage, covered map[signin.Kind]signin.Span) {
 		t.protocol = u.Protocol.String()
 		c.add(t, u.Count, u.First, u.Last, u.At)
 	}
+}
+
+// targetOf names what the rule's group of a usage row is about.
+func (r *compiled) targetOf(rule int32, u *signin.Usage) target {
+	values := make([]string, r.visible)
+	for i, f := range r.group[:r.visible] {
+		values[i] = keyValue(f, u)
+	}
+	return r.target(rule, values)
 }
 
 // target names what a group of the rule is about. The protocol is a column of its own.

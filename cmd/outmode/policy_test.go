@@ -20,14 +20,16 @@ const module = "github.com/outmode/outmode"
 // here may not exist.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"internal/signin": {},
-		"ingest/tail":     {},
-		"ingest":          {"internal/signin", "ingest/tail"},
-		"ingest/exchange": {"internal/signin", "ingest"},
-		"rules":           {"internal/signin"},
-		"cmd/outmode":     {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "rules"},
-		"samples/gen":     {},
-		"samples/bench":   {},
+		"internal/signin":       {},
+		"ingest/tail":           {},
+		"ingest":                {"internal/signin", "ingest/tail"},
+		"ingest/exchange":       {"internal/signin", "ingest"},
+		"rules":                 {"internal/signin"},
+		"internal/store/sqlite": {"internal/signin", "ingest", "ingest/tail", "rules"},
+		"samples/torture":       {},
+		"cmd/outmode":           {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "rules", "internal/store/sqlite"},
+		"samples/gen":           {},
+		"samples/bench":         {},
 	}
 }
 
@@ -39,6 +41,7 @@ func onlyIn() map[string]string {
 		"github.com/spf13/cobra":       "cmd/outmode",
 		"github.com/hpcloud/tail":      "ingest/tail",
 		"github.com/fsnotify/fsnotify": "ingest",
+		"modernc.org/sqlite":           "internal/store/sqlite",
 	}
 }
 

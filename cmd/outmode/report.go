@@ -40,6 +40,7 @@ type report struct {
 	logs       []ingest.Log
 	incomplete bool
 	ruleCount  int
+	citations  func(refs []signin.Ref) map[signin.Ref]*signin.Citation
 }
 
 // options are the flags that change what is counted: a filtered report must say that it is one.
@@ -63,6 +64,7 @@ type signIns struct {
 	Lines     int64 `json:"lines"`
 	Counted   int64 `json:"counted"`
 	ToldTwice int64 `json:"told_twice"`
+	Waiting   int64 `json:"waiting"` // of a store: it is not known yet whether another log tells them too
 }
 
 type usage struct {
@@ -169,8 +171,8 @@ type evidence struct {
 const malformedShare = 0.01
 
 func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, f *scanFlags, paths []string) *report {
-	r := &report{Version: version(), Options: f.said(), paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice},
-		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len()}
+	r := &report{Version: version(), Options: f.said(), paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice, res.Waiting},
+		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len(), citations: res.Cite}
 	r.people = newPeople(res.Usage)
 	r.addFindings(res, set)
 	r.addSources(res, problems)
@@ -194,18 +196,18 @@ func (r *report) addFindings(res *ingest.Result, set *rules.Set) {
 	}
 }
 
-// cite adds to the findings the lines that show them, which takes a second look at the logs.
-func (r *report) cite(res *ingest.Result) {
+// cite adds to the findings the lines that show them, which takes a second look at the logs or into the store.
+func (r *report) cite() {
 	var refs []signin.Ref
 	for _, f := range r.found {
 		refs = append(refs, f.Evidence...)
 	}
-	cited := res.Cite(refs)
+	cited := r.citations(refs)
 	r.Findings = []finding{}
 	for _, f := range r.found {
 		out := finding{Finding: f, Evidence: []evidence{}}
 		for _, ref := range f.Evidence {
-			e := evidence{File: res.Logs[ref.File].Input.Path, Offset: ref.Offset, Length: ref.Length, Line: ref.Line}
+			e := evidence{File: r.logs[ref.File].Input.Path, Offset: ref.Offset, Length: ref.Length, Line: ref.Line}
 			if c := cited[ref]; c != nil {
 				e.SHA256, e.SignIn = hex.EncodeToString(c.SHA256[:]), c.Document
 			}
@@ -216,7 +218,7 @@ func (r *report) cite(res *ingest.Result) {
 }
 
 // letIn looks up whom the last step of a sequence let in, where the finding does not name accounts.
-func (r *report) letIn(res *ingest.Result, set *rules.Set) {
+func (r *report) letIn(set *rules.Set) {
 	sequences := map[string]bool{}
 	for _, rule := range set.Rules() {
 		sequences[rule.ID] = rule.Type == rules.Sequence && !slices.Contains(rule.GroupBy, "user")
@@ -231,7 +233,7 @@ func (r *report) letIn(res *ingest.Result, set *rules.Set) {
 		return
 	}
 	r.opened = map[string]string{}
-	cited := res.Cite(refs)
+	cited := r.citations(refs)
 	for _, f := range r.found {
 		if n := len(f.Evidence); sequences[f.Rule] && n > 0 && cited[f.Evidence[n-1]] != nil {
 			r.opened[f.ID] = accountOf(cited[f.Evidence[n-1]].Document)
@@ -305,8 +307,8 @@ func (r *report) addCoverage(res *ingest.Result) {
 	}
 }
 
-func (r *report) writeJSON(w io.Writer, res *ingest.Result) error {
-	r.cite(res)
+func (r *report) writeJSON(w io.Writer) error {
+	r.cite()
 	r.Accounts, r.Usage = r.people.list(), usageRows(r.rows)
 	return writeJSON(w, r)
 }

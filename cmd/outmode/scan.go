@@ -27,6 +27,7 @@ type scanFlags struct {
 	failOn       string
 	workers      int
 	top          int
+	data         string
 	from, to     int64 // since and until in Unix milliseconds; 0 for none
 }
 
@@ -55,9 +56,9 @@ above --fail-on (which goes before 3). A file that is no log, and a period witho
 			return f.run(c.Context(), args)
 		},
 	}
+	f.periodFlags(c)
 	fl := c.Flags()
-	fl.StringVar(&f.since, "since", "", "first day to count, in whole UTC days: 2026-10-06, 7d (days before now) or RFC 3339")
-	fl.StringVar(&f.until, "until", "", "last day to count, in the same forms")
+	fl.StringVar(&f.data, "data", "", "directory of a store to read the logs into, where \"outmode serve\" goes on; the report is of all that it holds")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with 4 if there is a finding of this severity or a higher one")
 	fl.IntVar(&f.workers, "workers", 0, "how many files or parts are read at once (default: one per processor)")
 	fl.IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
@@ -66,12 +67,20 @@ above --fail-on (which goes before 3). A file that is no log, and a period witho
 	return c
 }
 
+func (f *scanFlags) periodFlags(c *cobra.Command) {
+	c.Flags().StringVar(&f.since, "since", "", "first day to count, in whole UTC days: 2026-10-06, 7d (days before now) or RFC 3339")
+	c.Flags().StringVar(&f.until, "until", "", "last day to count, in the same forms")
+}
+
 func (f *scanFlags) run(ctx context.Context, args []string) error {
 	if err := f.format("table", "json", "ndjson", "csv"); err != nil {
 		return err
 	}
 	if len(args) == 0 {
 		return usagef("scan needs a PATH: a log file, a folder of logs, or - for standard input")
+	}
+	if f.data != "" && f.output == "ndjson" {
+		return usagef("-o ndjson prints what is read from the files: leave out --data")
 	}
 	threshold, err := severityFlag("--fail-on", f.failOn)
 	if err != nil {
@@ -95,14 +104,23 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 	}
 	bar := f.progress()
 	opt.Progress = bar.update
-	res, err := ingest.Scan(ctx, inputs, opt)
+	var res *ingest.Result
+	var rep *report
+	if f.data == "" {
+		if res, err = ingest.Scan(ctx, inputs, opt); err == nil {
+			rep = newReport(res, problems, set, f, args)
+		} else {
+			err = fmt.Errorf("scan was stopped: %w", err)
+		}
+	} else {
+		rep, err = f.scanInto(ctx, args, inputs, problems, opt, set)
+	}
 	bar.done()
 	if err != nil {
-		return fmt.Errorf("scan was stopped: %w", err)
+		return err
 	}
-	rep := newReport(res, problems, set, f, args)
 	if f.output == "table" {
-		rep.letIn(res, set)
+		rep.letIn(set)
 	}
 	if err := f.write(ctx, rep, res); err != nil {
 		return err
@@ -190,7 +208,7 @@ func severityFlag(flag, value string) (signin.Severity, error) {
 func (f *scanFlags) write(ctx context.Context, rep *report, res *ingest.Result) error {
 	switch f.output {
 	case "json":
-		return rep.writeJSON(f.out, res)
+		return rep.writeJSON(f.out)
 	case "csv":
 		return rep.writeCSV(f.out)
 	case "ndjson":

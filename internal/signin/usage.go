@@ -15,21 +15,24 @@ type Lines struct {
 }
 
 // Count adds one line.
-func (l *Lines) Count(v Verdict) {
-	l.Total++
+func (l *Lines) Count(v Verdict) { l.CountN(v, 1) }
+
+// CountN adds n lines.
+func (l *Lines) CountN(v Verdict, n int64) {
+	l.Total += n
 	switch v {
 	case SignInLine:
-		l.SignIn++
+		l.SignIn += n
 	case MFALine:
-		l.MFA++
+		l.MFA += n
 	case Noise:
-		l.Noise++
+		l.Noise += n
 	case Malformed:
-		l.Malformed++
+		l.Malformed += n
 	case Directive:
-		l.Directive++
+		l.Directive += n
 	default:
-		l.Other++
+		l.Other += n
 	}
 }
 

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/store/sqlite"
+	"github.com/outmode/outmode/rules"
+)
+
+// openStore opens the store that --data names.
+func openStore(ctx context.Context, dir string, opt sqlite.Options) (*sqlite.Store, error) {
+	if dir == "" {
+		return nil, usagef("--data DIR is missing: the directory of the store that \"outmode serve\" or \"outmode scan --data\" fills")
+	}
+	return sqlite.Open(ctx, dir, opt)
+}
+
+// scanInto reads the logs into a store and reports what the store then holds for the period.
+func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.Input, problems []tail.Problem, opt ingest.Options, set *rules.Set) (*report, error) {
+	store, err := openStore(ctx, f.data, sqlite.Options{Rules: set, Create: true})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	if err := store.LockIngest(); err != nil {
+		return nil, err
+	}
+	opt.Since, opt.Until = 0, 0 // the store keeps all; the report is of the period
+	p, err := ingest.OpenPipeline(ctx, store, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Meet(ctx, inputs); err != nil {
+		return nil, fmt.Errorf("scan was stopped: %w", err)
+	}
+	if err := p.Fill(ctx); err != nil {
+		return nil, fmt.Errorf("scan was stopped; what was committed stays, and the same command goes on from there: %w", err)
+	}
+	if err := store.Settle(ctx, time.UnixMilli(math.MaxInt64)); err != nil {
+		return nil, err
+	}
+	return f.reportOf(ctx, store, problems, set, args)
+}
+
+// reportOf reports what a store holds for the period.
+func (f *scanFlags) reportOf(ctx context.Context, store *sqlite.Store, problems []tail.Problem, set *rules.Set, paths []string) (*report, error) {
+	res, err := store.Result(ctx, sqlite.Period{From: f.from, To: f.to})
+	if err != nil {
+		return nil, err
+	}
+	cite, err := store.Cite(ctx, res)
+	if err != nil {
+		return nil, err
+	}
+	rep := newReport(res, problems, set, f, paths)
+	rep.citations = cite
+	return rep, nil
+}
+
+func newUsage(g *globals) *cobra.Command {
+	f := &scanFlags{globals: g}
+	c := &cobra.Command{
+		Use:   "usage",
+		Short: "What scan prints, from the store and for any period",
+		Long: `Usage prints from the store what scan prints from files: who signs in with what, which rules fire, and what became
+of every line that was read. It works while "outmode serve" runs.`,
+		Example: `  outmode usage --data /var/lib/outmode --since 7d
+  outmode usage --data /var/lib/outmode --since 2026-10-01 --until 2026-10-31 -o json > october.json`,
+		Args: atMost(0, "the store is named by --data DIR"),
+		RunE: func(c *cobra.Command, _ []string) error { return f.runUsage(c.Context()) },
+	}
+	f.periodFlags(c)
+	f.ruleFlags.flags(c)
+	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
+	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
+	f.given = c.Flags().Changed
+	return c
+}
+
+func (f *scanFlags) runUsage(ctx context.Context) error {
+	if err := f.format("table", "json", "csv"); err != nil {
+		return err
+	}
+	if _, err := f.options(); err != nil {
+		return err
+	}
+	set, err := f.ruleFlags.load(f.globals)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, f.data, sqlite.Options{Rules: set})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	rep, err := f.reportOf(ctx, store, nil, set, []string{f.data})
+	if err != nil {
+		return err
+	}
+	return f.write(ctx, rep, nil)
+}

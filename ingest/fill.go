@@ -1,0 +1,270 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/outmode/outmode/ingest/tail"
+)
+
+// A filled is what reading a job gave.
+type filled struct {
+	job
+	batches    []*Batch
+	unfinished string // see Source.Unfinished
+	more       bool   // there is more than was read at once
+	err        error
+}
+
+// mostAtOnce bounds how many bytes of a log that cannot be cut are read before they are committed.
+const mostAtOnce = 32 * batchSize
+
+// A sessionDecoder is one whose lines belong together: what it remembers is part of the checkpoint.
+type sessionDecoder interface {
+	Decoder
+	Sessions() []byte              // nil if there is nothing to remember
+	Restore(sessions []byte) error // after Reset
+}
+
+// read folds the lines of a job into batches. Only lines with an end are part of them.
+func (f *fold) read(st job) (out filled) {
+	out.job = st
+	w := f.w
+	log := &w.scan.logs[st.log]
+	from := st.span.From
+	digest, close, err := w.openJob(log, st)
+	if err != nil {
+		out.err = err
+		return out
+	}
+	defer close()
+	var dec Decoder
+	if log.decode {
+		dec = w.decoder(log.Format)
+		dec.Reset(st.header)
+		if d, ok := dec.(sessionDecoder); ok && st.sessions != nil {
+			if err := d.Restore(st.sessions); err != nil {
+				out.err = fmt.Errorf("going on in %s at byte %d: %w", log.Input.Path, from, err)
+			}
+		}
+	}
+	cut := func() {
+		b := f.end()
+		if dec != nil {
+			b.Header = bytes.Clone(dec.Header())
+			if d, ok := dec.(sessionDecoder); ok {
+				b.Sessions = d.Sessions()
+			}
+		}
+		if b.Digest, err = digest(b.From, b.To); err != nil && out.err == nil {
+			out.err = err
+			return
+		}
+		if b.To > b.From {
+			out.batches = append(out.batches, b)
+		}
+		f.begin(st.log, b.To)
+	}
+	l := line{s: &w.sign}
+	sc := &w.scanner
+	f.begin(st.log, from)
+	for sc.Next() {
+		if !sc.Terminated() {
+			w.understand(log, dec, sc, &l)
+			out.unfinished = l.reason
+			break
+		}
+		if l.number++; l.number&0xfff == 0 && w.scan.stopped.Load() {
+			break
+		}
+		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
+		w.understand(log, dec, sc, &l)
+		if l.number == 1 {
+			f.batch.From, f.batch.Range = l.offset, l.offset // a job may begin within a line that is not its own
+		}
+		f.add(&l)
+		if l.offset+l.size-f.batch.From >= batchSize && st.whole {
+			if cut(); out.err != nil || l.offset+l.size-from >= mostAtOnce {
+				out.more = out.err == nil
+				return out
+			}
+		}
+	}
+	if out.err == nil {
+		out.err = sc.Err()
+	}
+	failed := out.err
+	out.err = nil
+	if cut(); out.err == nil {
+		out.err = failed
+	}
+	return out
+}
+
+// openJob puts the scanner before the first line of a job. digest returns the SHA-256 of a range of it, which
+// must follow the one asked for before.
+func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byte, error), close func() error, err error) {
+	if st.data != nil {
+		w.scanner.Reset(bytes.NewReader(st.data), st.span.From, tail.UTF8)
+		return func(from, to int64) ([32]byte, error) {
+			return sha256.Sum256(st.data[from-st.span.From : to-st.span.From]), nil
+		}, func() error { return nil }, nil
+	}
+	if !log.Input.Plain {
+		r, err := log.Input.Open()
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, err := io.CopyN(io.Discard, r, st.span.From); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("%s is shorter than it was: %w", log.Input.Path, err), r.Close())
+		}
+		t := &tee{r: r, at: st.span.From}
+		w.scanner.Reset(t, st.span.From, log.encoding)
+		return t.digest, r.Close, nil
+	}
+	file, err := log.Input.OpenAt()
+	if err != nil {
+		return nil, nil, err
+	}
+	if st.whole {
+		w.scanner.Reset(io.NewSectionReader(file, st.span.From, file.Size()-st.span.From), st.span.From, log.encoding)
+	} else {
+		w.scanner.ResetSpan(file, st.span)
+	}
+	return func(from, to int64) ([32]byte, error) { return digestOf(file, from, to) }, file.Close, nil
+}
+
+// digestOf reads a range again, which is in memory still.
+func digestOf(r io.ReaderAt, from, to int64) ([32]byte, error) {
+	h := sha256.New()
+	if n, err := io.Copy(h, io.NewSectionReader(r, from, to-from)); err != nil {
+		return [32]byte{}, fmt.Errorf("hashing: %w", err)
+	} else if n != to-from {
+		return [32]byte{}, fmt.Errorf("hashing: %d bytes are missing before byte %d: the file was changed while it was read", to-from-n, to)
+	}
+	return [32]byte(h.Sum(nil)), nil
+}
+
+// A tee remembers what is read until it is hashed: an archive is read once.
+type tee struct {
+	r    io.Reader
+	at   int64 // offset of kept[0]
+	kept []byte
+}
+
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.kept = append(t.kept, p[:n]...)
+	return n, err
+}
+
+func (t *tee) digest(from, to int64) ([32]byte, error) {
+	sum := sha256.Sum256(t.kept[from-t.at : to-t.at])
+	t.kept = append(t.kept[:0], t.kept[to-t.at:]...)
+	t.at = to
+	return sum, nil
+}
+
+// A collector puts what was read in order, links it to the ledger and commits it.
+type collector struct {
+	p     *Pipeline
+	c     Commit
+	bytes int64
+	more  []int // logs of which there is more
+	again *fold
+}
+
+// take adds what reading a job gave. Jobs of a log come in their order.
+func (c *collector) take(r *filled) {
+	src, log := c.p.byLog[r.log], &c.p.scan.logs[r.log]
+	if !r.first && (r.span.From > src.Offset || src.stuck) {
+		return // the one before it was not read to its end
+	}
+	if !r.first && !bytes.Equal(src.Header, r.header) {
+		if c.again == nil {
+			c.again = newFold(c.p.spare)
+		}
+		st := r.job
+		st.header = src.Header
+		*r = c.again.read(st)
+	}
+	c.changed(src)
+	for _, b := range r.batches {
+		b.Range = b.From
+		c.link(src, b)
+	}
+	src.Unfinished = r.unfinished
+	switch {
+	case r.err != nil:
+		src.State, src.Why, src.stuck = Incomplete, r.err.Error(), true
+		log.Err = r.err
+	case r.more:
+		c.more = append(c.more, r.log)
+	case !src.Plain:
+		src.Done = !c.p.scan.stopped.Load()
+	}
+}
+
+// link adds a batch to the ledger behind what was committed of its log.
+func (c *collector) link(src *Source, b *Batch) {
+	for i := range b.Rows {
+		b.Rows[i].At.Line += src.Lines
+	}
+	for i := range b.Minutes {
+		b.Minutes[i].At.Line += src.Lines
+	}
+	for i := range b.Cited {
+		b.Cited[i].At.Line += src.Lines
+	}
+	b.Lines += src.Lines
+	if b.Range == b.From {
+		src.before = src.Chain
+	}
+	b.Chain = Link(src.before, b.Digest, b.Range, b.To)
+	src.Offset, src.Lines, src.Header, src.Sessions, src.Chain = b.To, b.Lines, b.Header, b.Sessions, b.Chain
+	if src.Server == "" {
+		src.Server = b.Server
+	}
+	if b.First != 0 {
+		if src.First == 0 || b.First < src.First {
+			src.First = b.First
+		}
+		src.Last = max(src.Last, b.Last)
+	}
+	c.c.Batches = append(c.c.Batches, b)
+	c.bytes += b.To - b.From
+}
+
+func (c *collector) changed(src *Source) {
+	for _, s := range c.c.Sources {
+		if s == src {
+			return
+		}
+	}
+	c.c.Sources = append(c.c.Sources, src)
+}
+
+func (c *collector) commit(ctx context.Context) error {
+	err := c.p.commit(ctx, &c.c)
+	c.c, c.bytes = Commit{}, 0
+	return err
+}
+
+// commit hands c to the ledger.
+func (p *Pipeline) commit(ctx context.Context, c *Commit) error {
+	if p.dirty {
+		c.Servers = p.scan.names
+	}
+	if len(c.Sources)+len(c.Batches)+len(c.Holes)+len(c.Servers) == 0 {
+		return nil
+	}
+	if err := p.ledger.Commit(ctx, c); err != nil {
+		return err
+	}
+	p.dirty = false
+	return nil
+}

@@ -1,0 +1,248 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/outmode/outmode/ingest/tail"
+)
+
+// A met is a file that discovery found, and what its content shows it to be.
+type met struct {
+	input    tail.Input
+	log      Log
+	head     []byte
+	servers  map[string]string
+	fileID   string
+	modified int64 // Unix nanoseconds
+}
+
+// Meet tells the pipeline of the files that are there. What they are is read from their content, and each is a log
+// that was met before, or a copy of one, or a new one. What is behind is read by the next Fill. Inputs of which
+// nothing changed cost a look-up.
+//
+// Of a log that is known and not among inputs, see Miss.
+func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
+	files, err := p.look(ctx, inputs)
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		for addr, name := range files[i].servers {
+			p.knowServer(addr, name)
+		}
+	}
+	c := collector{p: p}
+	fresh := files[:0]
+	var lost []*Source // whose file holds another log now
+	for _, f := range files {
+		src := p.byPath[f.input.Path]
+		if src == nil {
+			fresh = append(fresh, f)
+			continue
+		}
+		switch why, err := p.stillIs(ctx, src, f); {
+		case err != nil:
+			return err
+		case why == "":
+			p.goOn(&c, src, f)
+		default:
+			src.Why = why
+			delete(p.byPath, src.Path)
+			lost = append(lost, src)
+			fresh = append(fresh, f)
+		}
+	}
+	if err := p.meetNew(ctx, &c, fresh); err != nil {
+		return err
+	}
+	now := time.Now()
+	for _, src := range lost {
+		if p.byPath[src.Path] != src {
+			c.lose(src, now, src.Why)
+		}
+	}
+	return c.commit(ctx)
+}
+
+// look opens the inputs that may have changed, with all workers, and tells what they are.
+func (p *Pipeline) look(ctx context.Context, inputs []tail.Input) ([]*met, error) {
+	files := make([]*met, len(inputs))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range p.scan.opt.Workers {
+		wg.Go(func() {
+			id := &identifier{recognize: p.scan.opt.Recognize}
+			for i := next.Add(1) - 1; i < int64(len(inputs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				files[i] = p.lookAt(id, inputs[i])
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(files, func(f *met) bool { return f == nil }), ctx.Err()
+}
+
+// lookAt returns nil for a file that is as it was.
+func (p *Pipeline) lookAt(id *identifier, in tail.Input) *met {
+	f := &met{input: in}
+	if in.Disk != "" {
+		fi, err := os.Stat(in.Disk)
+		if err == nil {
+			f.modified = fi.ModTime().UnixNano()
+		}
+		f.fileID = idOf(in.Disk)
+		if src := p.byPath[in.Path]; src != nil && src.log > 0 && src.FileID == f.fileID && src.Size == in.Size && src.Modified == f.modified && src.quiet() {
+			return nil
+		}
+	}
+	f.log, f.servers = id.identify(in)
+	f.head = slices.Clone(id.raw[:min(id.n, headPrint)])
+	return f
+}
+
+// idOf names the file at a path, "" where it has no name that lasts.
+func idOf(disk string) string {
+	id, err := tail.Identify(disk)
+	if err != nil {
+		return ""
+	}
+	return string(id)
+}
+
+// quiet reports whether there is nothing to do for a log as long as its file does not change.
+func (s *Source) quiet() bool {
+	return s.stuck || !s.readable() || s.Done || s.Plain && s.Offset == s.Size
+}
+
+// knowServer notes an address of a server, and that it must be committed.
+func (p *Pipeline) knowServer(addr, name string) {
+	before := len(p.scan.names)
+	p.scan.knowServer(addr, name)
+	p.dirty = p.dirty || len(p.scan.names) != before
+}
+
+// stillIs returns why the file at the path of a log is another log now, or "" if it is the one.
+func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string, err error) {
+	switch {
+	case f.log.State == Unreadable:
+		return "", nil // what it is cannot be seen
+	case src.Offset == 0 && src.HeadSize == 0:
+		return "", nil // nothing was seen of it
+	case src.Plain && f.input.Plain && f.input.Size < src.Offset:
+		return fmt.Sprintf("the file shrank from %d to %d bytes: it was truncated or replaced", src.Offset, f.input.Size), nil
+	case !src.begins(f.head):
+		return "the file holds another log now", nil
+	case src.FileID != "" && f.fileID != "" && src.FileID != f.fileID, src.Plain != f.input.Plain, !src.Plain && src.Size != f.input.Size, !endsLine(src, f.input):
+		_, same, err := p.compare(ctx, src, f.input)
+		if err != nil || same {
+			return "", err
+		}
+		return "the file was replaced by another log that begins alike", nil
+	}
+	return "", nil
+}
+
+// endsLine reports whether the byte before the committed offset is a line end still.
+func endsLine(src *Source, in tail.Input) bool {
+	if !in.Plain || src.Offset == 0 || src.Encoding != tail.UTF8 {
+		return true
+	}
+	f, err := in.OpenAt()
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	var b [1]byte
+	_, err = f.ReadAt(b[:], src.Offset-1)
+	return err != nil && err != io.EOF || b[0] == '\n'
+}
+
+// goOn takes a file as the log that it was.
+func (p *Pipeline) goOn(c *collector, src *Source, f *met) {
+	before := *src
+	src.Path, src.FileID, src.Size, src.Modified, src.Plain = f.input.Path, f.fileID, f.input.Size, f.modified, f.input.Plain
+	src.stuck = false
+	p.byPath[src.Path] = src
+	switch {
+	case f.log.State == Unreadable:
+		src.Why, src.stuck = f.log.Err.Error(), true
+		if src.Offset == 0 {
+			src.State = Unreadable
+		}
+	case src.State == Duplicate:
+		src.Encoding = f.log.encoding
+	case src.State == Unreadable, src.State == Incomplete, src.State == Gone, src.State == NotCounted && f.log.State == Read && src.Offset == 0:
+		src.State, src.Why = f.log.State, f.log.Why
+	}
+	if src.State != Unreadable {
+		if src.Name == "" {
+			src.Name = f.log.Name
+		}
+		if src.Offset == 0 || src.Kind != f.log.Format.Kind && src.State == Read {
+			src.Kind, src.Encoding = f.log.Format.Kind, f.log.encoding
+		}
+		if src.HeadSize < headPrint {
+			src.print(f.head)
+		}
+	}
+	p.place(src, f.log)
+	if src.changedSince(&before) {
+		c.changed(src)
+	}
+}
+
+func (s *Source) changedSince(o *Source) bool {
+	return s.Path != o.Path || s.FileID != o.FileID || s.Size != o.Size || s.Modified != o.Modified || s.State != o.State || s.Why != o.Why || s.Name != o.Name || s.HeadSize != o.HeadSize
+}
+
+// register makes a file a log of its own.
+func (p *Pipeline) register(c *collector, f *met) *Source {
+	src := &Source{ID: p.nextID, Path: f.input.Path, FileID: f.fileID, Name: f.log.Name, Kind: f.log.Format.Kind, State: f.log.State, Why: f.log.Why,
+		Encoding: f.log.encoding, Plain: f.input.Plain, Size: f.input.Size, Modified: f.modified}
+	p.nextID++
+	if f.log.Err != nil {
+		src.Why, src.stuck = f.log.Err.Error(), true
+	}
+	src.print(f.head)
+	p.sources = append(p.sources, src)
+	p.byPath[src.Path] = src
+	p.place(src, f.log)
+	c.changed(src)
+	return src
+}
+
+// lose notes that the rest of a log will not be read.
+func (c *collector) lose(src *Source, now time.Time, why string) {
+	if left := src.Size - src.Offset; src.Plain && left > 0 || !src.Plain && !src.Done {
+		c.c.Holes = append(c.c.Holes, Hole{Log: src.ID, Offset: src.Offset, Bytes: max(left, 0), From: src.Last, To: now.UnixMilli(), Reason: why})
+	}
+	src.State, src.Why = Gone, why
+	if src.log > 0 {
+		delete(c.p.byLog, src.log-1)
+		c.p.scan.logs[src.log-1] = Log{}
+		src.log = 0
+	}
+	c.changed(src)
+}
+
+// Miss tells the pipeline that a log is not on disk any more.
+func (p *Pipeline) Miss(ctx context.Context, paths []string, now time.Time) error {
+	c := collector{p: p}
+	for _, path := range paths {
+		if src := p.byPath[path]; src != nil {
+			delete(p.byPath, path)
+			why := "the file went away"
+			if src.Plain && src.Size > src.Offset {
+				why = "the file went away before it was read to its end"
+			}
+			c.lose(src, now, why)
+		}
+	}
+	return c.commit(ctx)
+}

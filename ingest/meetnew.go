@@ -1,0 +1,153 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/outmode/outmode/ingest/tail"
+)
+
+// A Range is a piece of the ledger: what the bytes of a log hash to.
+type Range struct {
+	From, To int64
+	Digest   [32]byte
+}
+
+// meetNew decides what files are whose path is not that of a known log: a known log under another name, a copy of one
+// or of one another, or a new log.
+func (p *Pipeline) meetNew(ctx context.Context, c *collector, files []*met) error {
+	logs := make([]Log, len(files))
+	for i, f := range files {
+		logs[i] = f.log
+	}
+	findCopies(logs) // among themselves
+	for i, f := range files {
+		f.log = logs[i]
+	}
+	// The longest of several copies counts: it is looked at before the others.
+	slices.SortStableFunc(files, func(a, b *met) int { return rank(a.log.State) - rank(b.log.State) })
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if f.log.State != Read {
+			p.register(c, f)
+			continue
+		}
+		src, copied, err := p.findKnown(ctx, f)
+		switch {
+		case err != nil:
+			return err
+		case src == nil:
+			p.register(c, f)
+		case copied:
+			f.log.State, f.log.Why = Duplicate, "a copy of "+src.Path
+			p.register(c, f)
+		default:
+			if p.byPath[src.Path] == src {
+				delete(p.byPath, src.Path) // what stands there now is looked at the next time
+			}
+			p.goOn(c, src, f)
+		}
+	}
+	return nil
+}
+
+func rank(s State) int {
+	if s == Duplicate {
+		return 1
+	}
+	return 0
+}
+
+// findKnown returns the known log that a new file is: moved there, or copied.
+func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied bool, err error) {
+	for _, s := range p.sources {
+		if f.fileID != "" && s.FileID == f.fileID && s.Path != f.input.Path && s.State != Duplicate && s.Offset > 0 &&
+			f.input.Plain && s.Plain && f.input.Size >= s.Offset && s.begins(f.head) && endsLine(s, f.input) && !p.stands(s) {
+			return s, false, nil // renamed
+		}
+	}
+	if f.log.Name == "" {
+		return nil, false, nil
+	}
+	for _, s := range p.sources {
+		if s.Name != f.log.Name || s.State == Duplicate || s.State == NotCounted {
+			continue
+		}
+		all, same, err := p.compare(ctx, s, f.input)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case !same:
+			continue
+		case all && !p.stands(s):
+			return s, false, nil // its file moved there, or was packed
+		case all && p.longer(s, f):
+			return s, false, nil // what was met before was the copy
+		}
+		return s, true, nil
+	}
+	return nil, false, nil
+}
+
+// stands reports whether the file of a log is where it was.
+func (p *Pipeline) stands(s *Source) bool {
+	if s.log == 0 || s.State == Gone {
+		return false
+	}
+	disk := p.scan.logs[s.log-1].Input.Disk
+	_, err := os.Stat(disk)
+	return err == nil && idOf(disk) == s.FileID
+}
+
+// longer reports whether a file goes on behind all that the known log's own file holds.
+func (p *Pipeline) longer(s *Source, f *met) bool {
+	known := p.scan.logs[s.log-1].Input
+	r, err := tail.Relate(known, f.input)
+	return err == nil && r == tail.FirstInSecond
+}
+
+// compare holds a file against what the ledger says of a log. same says that they are equal as far as both go, and
+// all that the file holds everything that was committed.
+//
+// Where the file ends within a range of the ledger, only the log itself can tell, if it is there still.
+func (p *Pipeline) compare(ctx context.Context, s *Source, in tail.Input) (all, same bool, err error) {
+	ranges, err := p.ledger.Ranges(ctx, s.ID)
+	if err != nil {
+		return false, false, err
+	}
+	r, err := in.Open()
+	if err != nil {
+		return false, false, nil // it cannot be read, which is told when it is met
+	}
+	defer r.Close()
+	if len(ranges) == 0 && s.log > 0 {
+		rel, _ := tail.Relate(p.scan.logs[s.log-1].Input, in)
+		return true, rel != tail.Different, nil
+	}
+	var at int64
+	for _, of := range ranges {
+		if _, err := io.CopyN(io.Discard, r, of.From-at); err != nil {
+			break
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, io.LimitReader(r, of.To-of.From))
+		at = of.From + n
+		switch {
+		case err != nil || at < of.To:
+			// It is cut short within this range.
+			if s.log > 0 && p.stands(s) {
+				rel, _ := tail.Relate(p.scan.logs[s.log-1].Input, in)
+				return false, rel == tail.SecondInFirst || rel == tail.Same, nil
+			}
+			return false, of.From > 0, nil
+		case [32]byte(h.Sum(nil)) != of.Digest:
+			return false, false, nil
+		}
+	}
+	return at >= s.Offset, len(ranges) > 0, nil
+}

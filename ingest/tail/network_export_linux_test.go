@@ -1,0 +1,4 @@
+package tail
+
+// NetworkMagic is what Network decides by.
+var NetworkMagic = networkMagic

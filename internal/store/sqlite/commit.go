@@ -1,0 +1,449 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// ErrStale says that a batch does not begin where its log stands: somebody else committed meanwhile, or a batch is
+// committed twice. Nothing of it was stored.
+var ErrStale = errors.New("the batch does not begin where its log stands")
+
+// Commit stores what a pipeline read: all of it or nothing.
+func (s *Store) Commit(ctx context.Context, c *ingest.Commit) error {
+	w, err := s.ensureWriter(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(tx *sql.Tx) error {
+		w.begin(tx)
+		return w.commit(ctx, c)
+	})
+	if err != nil {
+		s.writer = nil
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
+	if err := w.fresh(ctx, c.Batches); err != nil {
+		return err
+	}
+	for _, src := range c.Sources {
+		if err := w.source(ctx, src); err != nil {
+			return err
+		}
+	}
+	for ip, name := range c.Servers {
+		if err := w.exec(ctx, "INSERT INTO server_address (ip, name) VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name", ip.AsSlice(), name); err != nil {
+			return err
+		}
+	}
+	for i := range c.Holes {
+		h := &c.Holes[i]
+		if err := w.exec(ctx, `INSERT INTO hole (source, at, bytes, "from", "to", reason) VALUES (?, ?, ?, ?, ?, ?)`, h.Log, h.Offset, h.Bytes, h.From, h.To, h.Reason); err != nil {
+			return err
+		}
+	}
+	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*ingest.Key{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}}
+	for _, b := range c.Batches {
+		if err := t.ledger(ctx, b); err != nil {
+			return err
+		}
+		if err := t.add(ctx, b); err != nil {
+			return err
+		}
+	}
+	return t.store(ctx, c.Batches)
+}
+
+// fresh fails with ErrStale where a batch does not begin where its log stands.
+func (w *writer) fresh(ctx context.Context, batches []*ingest.Batch) error {
+	at := map[int64]int64{}
+	for _, b := range batches {
+		have, known := at[b.Log]
+		if !known {
+			if _, err := w.one(ctx, `SELECT "offset" FROM source WHERE id = ?`, []any{b.Log}, &have); err != nil {
+				return err
+			}
+		}
+		if have != b.From {
+			return fmt.Errorf("%w: log %d, byte %d, its checkpoint is %d", ErrStale, b.Log, b.From, have)
+		}
+		at[b.Log] = b.To
+	}
+	return nil
+}
+
+func (w *writer) source(ctx context.Context, s *ingest.Source) error {
+	header := int64(0)
+	if s.Header != nil {
+		id, err := w.headers.id(ctx, w, string(s.Header))
+		if err != nil {
+			return err
+		}
+		header = id
+	}
+	if s.State != ingest.Gone {
+		// What will never be read turned up after all.
+		if err := w.exec(ctx, "DELETE FROM hole WHERE source = ? AND at >= ?", s.ID, s.Offset); err != nil {
+			return err
+		}
+	}
+	return w.exec(ctx, `INSERT INTO source (id, path, file_id, head, head_size, name, kind, state, why, server, owner, encoding, plain, size, modified, done, "offset", lines, header, sessions, chain, unfinished, first, last)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path, file_id = excluded.file_id, head = excluded.head,
+		head_size = excluded.head_size, name = excluded.name, kind = excluded.kind, state = excluded.state, why = excluded.why, server = excluded.server, owner = excluded.owner,
+		encoding = excluded.encoding, plain = excluded.plain, size = excluded.size, modified = excluded.modified, done = excluded.done, "offset" = excluded."offset", lines = excluded.lines,
+		header = excluded.header, sessions = excluded.sessions, chain = excluded.chain, unfinished = excluded.unfinished, first = excluded.first, last = excluded.last`,
+		s.ID, s.Path, s.FileID, s.Head[:], s.HeadSize, s.Name, s.Kind, string(s.State), s.Why, s.Server, s.Owner, s.Encoding, s.Plain, s.Size, s.Modified, s.Done, s.Offset, s.Lines,
+		header, s.Sessions, s.Chain[:], s.Unfinished, s.First, s.Last)
+}
+
+// A turn is one transaction's rows, while they are added up: rows repeat in batches that follow each other.
+type turn struct {
+	w       *writer
+	rows    map[rowKey]*rowSum
+	fresh   map[int64]*ingest.Key // usage rows that are new
+	counts  map[lineCount]int64
+	heard   map[voice]signin.Span
+	weak    map[voice]*weakHour
+	touched map[groupName]bool // groups of rules with windows that counted something
+}
+
+type rowKey struct {
+	usage, address int64
+	hour           int32
+}
+
+type rowSum struct {
+	count, first, last int64
+	minutes            uint64
+	waits              *weakHour // nil unless the row is weak
+}
+
+type lineCount struct {
+	source, reason int64
+	day            int32
+	verdict        signin.Verdict
+}
+
+// ledger writes the range of a batch.
+func (t *turn) ledger(ctx context.Context, b *ingest.Batch) error {
+	err := t.w.exec(ctx, `INSERT INTO ledger (source, start, "end", digest, chain, first, last, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET "end" = excluded."end", digest = excluded.digest, chain = excluded.chain, last = max(last, excluded.last), lines = excluded.lines,
+		first = CASE WHEN first = 0 THEN excluded.first WHEN excluded.first = 0 THEN first ELSE min(first, excluded.first) END`,
+		b.Log, b.Range, b.To, b.Digest[:], b.Chain[:], b.First, b.Last, b.Lines)
+	for i := range b.Heads {
+		id, e := t.w.headers.id(ctx, t.w, string(b.Heads[i].Header))
+		err = cmp.Or(err, e, t.w.exec(ctx, "INSERT INTO head (source, at, header) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", b.Log, b.Heads[i].Offset, id))
+	}
+	return err
+}
+
+// add adds up what a batch holds.
+func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
+	w := t.w
+	for _, c := range b.Counts {
+		reason := int64(0)
+		if c.Reason != "" {
+			id, err := w.reasons.id(ctx, w, c.Reason)
+			if err != nil {
+				return err
+			}
+			reason = id
+		}
+		t.counts[lineCount{b.Log, reason, c.Day, c.Verdict}] += c.Lines
+	}
+	for _, h := range b.Heard {
+		v, err := w.voice(ctx, h.Voice)
+		if err != nil {
+			return err
+		}
+		have, ok := t.heard[v]
+		if !ok {
+			have = signin.Span{From: math.MaxInt64}
+		}
+		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
+	}
+	type known struct {
+		id int64
+		v  voice
+	}
+	keys := map[*ingest.Key]known{}
+	for i := range b.Rows {
+		r := &b.Rows[i]
+		k, ok := keys[r.Key]
+		if !ok {
+			key, err := w.bound(ctx, r)
+			if err != nil {
+				return err
+			}
+			id, isNew, err := w.row(ctx, b.Log, key, r.At)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				t.fresh[id] = key
+			}
+			k.id = id
+			if key.Weak {
+				if k.v, err = w.voice(ctx, ingest.Voice{Server: key.Server, Kind: key.Kind, Protocol: key.Protocol}); err != nil {
+					return err
+				}
+			}
+			keys[r.Key] = k
+		}
+		address, err := w.address(ctx, r.Address)
+		if err != nil {
+			return err
+		}
+		sum := t.rows[rowKey{k.id, address, r.Hour}]
+		if sum == nil {
+			sum = &rowSum{first: r.First, last: r.Last}
+			if k.v != (voice{}) {
+				k.v.hour = r.Hour
+				if sum.waits = t.weak[k.v]; sum.waits == nil {
+					sum.waits = &weakHour{}
+					t.weak[k.v] = sum.waits
+				}
+			}
+			t.rows[rowKey{k.id, address, r.Hour}] = sum
+		}
+		sum.count += r.Count
+		sum.first, sum.last = min(sum.first, r.First), max(sum.last, r.Last)
+		sum.minutes |= r.Minutes
+		if sum.waits != nil {
+			sum.waits.count += r.Count
+		}
+	}
+	return nil
+}
+
+func (w *writer) voice(ctx context.Context, v ingest.Voice) (voice, error) {
+	server, err := w.servers.id(ctx, w, v.Server)
+	return voice{server, v.Kind, v.Protocol, v.Hour}, err
+}
+
+// maxRefusedADay bounds how many accounts one day may add that were refused, and never seen otherwise: anybody can
+// send names.
+const maxRefusedADay = 1 << 15
+
+// bound returns the key of a row, that of the other accounts if it is a refused name too many.
+func (w *writer) bound(ctx context.Context, r *ingest.HourRow) (*ingest.Key, error) {
+	k := r.Key
+	if k.Outcome != signin.Failure || k.Account == signin.Nobody() || w.accounts[k.Account.Key] != 0 {
+		return k, nil
+	}
+	var id int64
+	if found, err := w.one(ctx, "SELECT id FROM account WHERE key = ?", []any{k.Account.Key}, &id); found || err != nil {
+		return k, err
+	}
+	day := r.Hour / 24
+	if w.refused[day]++; w.refused[day] <= maxRefusedADay {
+		return k, nil
+	}
+	other := *k
+	other.Account, other.Client, other.Modern = signin.OtherAccounts(), "other", signin.ModernUnknown
+	return &other, nil
+}
+
+// store writes the sums.
+func (t *turn) store(ctx context.Context, batches []*ingest.Batch) error {
+	steps := []func(context.Context) error{t.storeCounts, t.storeHeard, t.storeWeak, t.storeRows}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.storeIDs(ctx, batches); err != nil {
+		return err
+	}
+	if err := t.storeMinutes(ctx, batches); err != nil {
+		return err
+	}
+	return t.findings(ctx, batches)
+}
+
+func (t *turn) storeCounts(ctx context.Context) error {
+	b := bulk{w: t.w, insert: "INSERT INTO line_count (source, day, verdict, reason, lines)", onMeet: "ON CONFLICT DO UPDATE SET lines = lines + excluded.lines", columns: 5}
+	for k, n := range t.counts {
+		if err := b.add(ctx, k.source, k.day, k.verdict, k.reason, n); err != nil {
+			return err
+		}
+	}
+	return b.end(ctx)
+}
+
+// A daySum is a row of the day, or of all time.
+type daySum struct {
+	count, first, last int64
+	hours              uint32
+}
+
+func (d *daySum) add(count, first, last int64, hour int32) {
+	if d.count == 0 {
+		d.first, d.last = first, last
+	}
+	d.count += count
+	d.first, d.last = min(d.first, first), max(d.last, last)
+	d.hours |= 1 << (hour % 24)
+}
+
+type dayKey struct {
+	usage int64
+	day   int32
+}
+
+// storeRows writes the rows at their three grains.
+func (t *turn) storeRows(ctx context.Context) error {
+	order := slices.SortedFunc(maps.Keys(t.rows), func(a, b rowKey) int {
+		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.usage, b.usage), cmp.Compare(a.address, b.address))
+	})
+	oldest := int32(t.w.horizon(t.w.s.opt.Retention.Hours) / hourMs)
+	hours := bulk{w: t.w, insert: "INSERT INTO hour (hour, usage, address, count, first, last, minutes)", columns: 7,
+		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), minutes = minutes | excluded.minutes"}
+	days := map[dayKey]*daySum{}
+	for _, k := range order {
+		r := t.rows[k]
+		from := int64(k.hour) * hourMs
+		if k.hour >= oldest || r.waits != nil && r.waits.state == waiting {
+			if err := hours.add(ctx, k.hour, k.usage, k.address, r.count, r.first-from, r.last-from, int64(r.minutes)); err != nil {
+				return err
+			}
+		}
+		if r.waits != nil && r.waits.state != counted {
+			continue
+		}
+		d := dayKey{k.usage, k.hour / 24}
+		if days[d] == nil {
+			days[d] = &daySum{}
+		}
+		days[d].add(r.count, r.first, r.last, k.hour)
+	}
+	if err := hours.end(ctx); err != nil {
+		return err
+	}
+	return t.w.addDays(ctx, days)
+}
+
+// addDays adds to day rows and to those of all time.
+func (w *writer) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
+	days := bulk{w: w, insert: "INSERT INTO day (day, usage, count, first, last, hours)", columns: 6,
+		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), hours = hours | excluded.hours"}
+	oldest := int32(w.horizon(w.s.opt.Retention.Days) / dayMs)
+	all := map[int64]*daySum{}
+	aged := map[int64]*daySum{}
+	order := slices.SortedFunc(maps.Keys(sums), func(a, b dayKey) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.usage, b.usage)) })
+	for _, k := range order {
+		d := sums[k]
+		if all[k.usage] == nil {
+			all[k.usage] = &daySum{}
+		}
+		all[k.usage].add(d.count, d.first, d.last, 0)
+		if k.day < oldest {
+			if aged[k.usage] == nil {
+				aged[k.usage] = &daySum{}
+			}
+			aged[k.usage].add(d.count, d.first, d.last, 0)
+			continue
+		}
+		if err := days.add(ctx, k.day, k.usage, d.count, d.first, d.last, d.hours); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		a := all[id]
+		if err := w.exec(ctx, "UPDATE usage SET first = CASE WHEN count = 0 THEN ?2 ELSE min(first, ?2) END, last = CASE WHEN count = 0 THEN ?3 ELSE max(last, ?3) END, count = count + ?1 WHERE id = ?4",
+			a.count, a.first, a.last, id); err != nil {
+			return err
+		}
+	}
+	for id, a := range aged {
+		if err := w.age(ctx, id, a); err != nil {
+			return err
+		}
+	}
+	return days.end(ctx)
+}
+
+// age adds to what is known of days that have no rows.
+func (w *writer) age(ctx context.Context, id int64, a *daySum) error {
+	return w.exec(ctx, `UPDATE usage SET aged_first = CASE WHEN aged_count = 0 THEN ?2 ELSE min(aged_first, ?2) END,
+		aged_last = CASE WHEN aged_count = 0 THEN ?3 ELSE max(aged_last, ?3) END, aged_count = aged_count + ?1 WHERE id = ?4`, a.count, a.first, a.last, id)
+}
+
+// sampleIDs is how many request ids of a server are kept: the smallest hashes.
+const sampleIDs = 1 << 14
+
+// An idSample is what is kept of one server's.
+type idSample struct {
+	n       int
+	largest uint64
+}
+
+func (t *turn) storeIDs(ctx context.Context, batches []*ingest.Batch) error {
+	w := t.w
+	for _, b := range batches {
+		for _, id := range b.IDs {
+			server, err := w.servers.id(ctx, w, id.Server)
+			if err != nil {
+				return err
+			}
+			k := w.ids[server]
+			if k == nil {
+				k = &idSample{largest: math.MaxUint64}
+				if _, err := w.one(ctx, "SELECT count(*) FROM request_id WHERE server = ?", []any{server}, &k.n); err != nil {
+					return err
+				}
+				w.ids[server] = k
+			}
+			if id.Hash > k.largest {
+				continue
+			}
+			if err := w.exec(ctx, "INSERT INTO request_id (server, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", server, ordered(id.Hash)); err != nil {
+				return err
+			}
+			if k.n++; k.n > 2*sampleIDs {
+				if err := w.trimIDs(ctx, server, k); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer) trimIDs(ctx context.Context, server int64, k *idSample) error {
+	var largest int64
+	found, err := w.one(ctx, "SELECT hash FROM request_id WHERE server = ? ORDER BY hash LIMIT 1 OFFSET ?", []any{server, sampleIDs - 1}, &largest)
+	if err != nil || !found {
+		return err
+	}
+	k.n, k.largest = sampleIDs, hashOf(largest)
+	return w.exec(ctx, "DELETE FROM request_id WHERE server = ? AND hash > ?", server, largest)
+}
+
+// ordered is a hash as SQLite's signed integer, in the same order.
+func ordered(h uint64) int64 { return int64(h ^ 1<<63) }
+
+func hashOf(n int64) uint64 { return uint64(n) ^ 1<<63 }
+
+// horizon is the instant before which records of that age are not kept, Unix milliseconds.
+func (w *writer) horizon(keep interface{ Milliseconds() int64 }) int64 {
+	return min(w.newest, w.s.opt.Now().UnixMilli()) - keep.Milliseconds()
+}
+
+const (
+	hourMs = 3_600_000
+	dayMs  = 86_400_000
+)

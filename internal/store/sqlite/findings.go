@@ -1,0 +1,301 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+// States of a finding. A candidate is one that does not hold yet: nobody is shown it.
+const (
+	stateCandidate    = "candidate"
+	stateOpen         = "open"
+	stateAcknowledged = "acknowledged"
+	stateResolved     = "resolved"
+)
+
+// A querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// findings opens and counts what the batches found.
+func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
+	set := t.w.s.opt.Rules
+	if set == nil {
+		return nil
+	}
+	for id, k := range t.fresh {
+		if k.Hits == nil || len(k.Hits.Match) == 0 {
+			continue
+		}
+		u := k.Usage()
+		for _, target := range set.Targets(&u) {
+			if err := t.w.open(ctx, target, set, id); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range batches {
+		for i := range b.Cited {
+			c := &b.Cited[i]
+			u := c.Key.Usage()
+			for _, target := range set.Targets(&u) {
+				if err := t.w.evidence(ctx, target.ID, b.Log, &c.Citation); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	met := map[int64]bool{}
+	for k, r := range t.rows {
+		if r.waits == nil || r.waits.state == counted {
+			met[k.usage] = true
+		}
+	}
+	return t.decide(ctx, met)
+}
+
+// open makes a finding if it is new, and counts a usage row in it.
+func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set, usage int64) error {
+	r := set.Rule(t.Rule)
+	state := stateOpen
+	if r.Type == rules.FirstSeen {
+		state = stateCandidate
+	}
+	if err := w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, ""); err != nil {
+		return err
+	}
+	return w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", t.ID, usage)
+}
+
+func (w *writer) insertFinding(ctx context.Context, id string, r *rules.Rule, subject, protocol, state, counted string, rule int64, visible string) error {
+	tags, err := json.Marshal(append([]string{}, r.Tags...))
+	if err != nil {
+		return err
+	}
+	return w.exec(ctx, `INSERT INTO finding (id, rule, name, severity, tags, subject, protocol, state, counted, count, first, last, aged_count, aged_first, rule_id, visible, opened, changed, actor, note, exception)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '', '', '') ON CONFLICT DO UPDATE SET name = excluded.name, severity = excluded.severity, tags = excluded.tags`,
+		id, r.ID, r.Name, r.Severity, string(tags), subject, protocol, state, counted, rule, visible)
+}
+
+// maxEvidence is how many lines a finding cites.
+const maxEvidence = 3
+
+func (w *writer) evidence(ctx context.Context, finding string, log int64, c *signin.Citation) error {
+	var n int
+	if _, err := w.one(ctx, "SELECT count(*) FROM evidence WHERE finding = ?", []any{finding}, &n); err != nil || n >= maxEvidence {
+		return err
+	}
+	return w.exec(ctx, `INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
+		SELECT ?, ?, ?, path, ?, ?, 0, ?, ?, ? FROM source WHERE id = ? ON CONFLICT DO NOTHING`, finding, log, c.At.Offset, c.At.Length, c.At.Line, c.SHA256[:], string(c.Document),
+		w.s.opt.Now().UnixMilli(), log)
+}
+
+// decide brings the findings up to date: those that the usage rows count in, and those of the touched groups.
+func (t *turn) decide(ctx context.Context, met map[int64]bool) error {
+	w := t.w
+	if w.s.opt.Rules == nil {
+		return nil
+	}
+	for g := range t.touched {
+		if err := w.decideGroup(ctx, g); err != nil {
+			return err
+		}
+	}
+	for id := range met {
+		if err := w.meet(ctx, id); err != nil {
+			return err
+		}
+	}
+	return w.announce(ctx)
+}
+
+// meet opens findings again that a usage row counts in.
+func (w *writer) meet(ctx context.Context, usage int64) error {
+	if w.settled[usage] {
+		return nil
+	}
+	rows, err := w.tx.QueryContext(ctx, "SELECT f.id, f.state FROM finding_usage x JOIN finding f ON f.id = x.finding WHERE x.usage = ?", usage)
+	if err != nil {
+		return err
+	}
+	var again, candidates []string
+	err = scan(rows, func() error {
+		var id, state string
+		err := rows.Scan(&id, &state)
+		switch state {
+		case stateResolved:
+			again = append(again, id)
+		case stateCandidate:
+			candidates = append(candidates, id)
+		}
+		return err
+	})
+	for _, id := range again {
+		if err == nil {
+			err = w.change(ctx, id, stateOpen, "outmode", "seen again")
+		}
+	}
+	for _, id := range candidates {
+		if err == nil {
+			err = w.decideFirstSeen(ctx, id)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if len(w.settled) >= maxCached {
+		clear(w.settled)
+	}
+	w.settled[usage] = len(candidates) == 0
+	return nil
+}
+
+// decideFirstSeen opens a finding if its first sign-in came after there was time to learn what is usual, and makes it
+// a candidate again if older logs show that it was usual.
+func (w *writer) decideFirstSeen(ctx context.Context, id string) error {
+	rows, err := w.s.usageRows(ctx, w.tx, "u.id IN (SELECT usage FROM finding_usage WHERE finding = ?)", id)
+	if err != nil {
+		return err
+	}
+	holds := false
+	for _, f := range w.s.opt.Rules.Decide(rules.Observed{Usage: rows, Covered: w.covered}) {
+		holds = holds || f.ID == id
+	}
+	if holds {
+		return w.exec(ctx, "UPDATE finding SET state = ? WHERE id = ? AND state = ?", stateOpen, id, stateCandidate)
+	}
+	return w.exec(ctx, "UPDATE finding SET state = ?, opened = 0 WHERE id = ? AND state = ?", stateCandidate, id, stateOpen)
+}
+
+// decideGroup decides a rule with a window for a group, from all its minutes.
+func (w *writer) decideGroup(ctx context.Context, g groupName) error {
+	set := w.s.opt.Rules
+	minutes, err := w.s.minutes(ctx, w.tx, " AND g.rule = ? AND g.visible = ?", g.rule, g.visible)
+	if err != nil || len(minutes) == 0 && !w.hasFinding(ctx, g) {
+		return err
+	}
+	found := set.Decide(rules.Observed{Minutes: minutes, Covered: w.covered})
+	keep := []string{""}
+	for i := range found {
+		f := &found[i]
+		keep = append(keep, f.ID)
+		if err := w.storeWindow(ctx, g, f); err != nil {
+			return err
+		}
+	}
+	gone := "rule_id = ? AND visible = ? AND aged_count = 0 AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
+	args := []any{g.rule, g.visible}
+	for _, id := range keep {
+		args = append(args, id)
+	}
+	for _, query := range []string{"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")", "DELETE FROM finding WHERE " + gone} {
+		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	if len(minutes) > 0 && set.Watch(minutes) != nil {
+		return w.exec(ctx, "INSERT INTO watch (rule, visible, collected) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", g.rule, g.visible)
+	}
+	return nil
+}
+
+func (w *writer) hasFinding(ctx context.Context, g groupName) bool {
+	var one int
+	found, err := w.one(ctx, "SELECT 1 FROM finding WHERE rule_id = ? AND visible = ?", []any{g.rule, g.visible}, &one)
+	return found && err == nil
+}
+
+func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding) error {
+	n, _ := w.s.opt.Rules.Number(f.Rule)
+	if err := w.insertFinding(ctx, f.ID, w.s.opt.Rules.Rule(n), f.Subject, f.Protocol, stateOpen, "window", g.rule, g.visible); err != nil {
+		return err
+	}
+	var state string
+	var last int64
+	if _, err := w.one(ctx, "SELECT state, last FROM finding WHERE id = ?", []any{f.ID}, &state, &last); err != nil {
+		return err
+	}
+	if state == stateResolved && f.Last.UnixMilli() > last {
+		if err := w.change(ctx, f.ID, stateOpen, "outmode", "seen again"); err != nil {
+			return err
+		}
+	}
+	if err := w.exec(ctx, `UPDATE finding SET count = ?1 + aged_count, first = CASE WHEN aged_count > 0 THEN min(aged_first, ?2) ELSE ?2 END, last = ?3 WHERE id = ?4`,
+		f.Count, f.First.UnixMilli(), f.Last.UnixMilli(), f.ID); err != nil {
+		return err
+	}
+	keep := []any{f.ID}
+	where := ""
+	for i, ref := range f.Evidence {
+		if err := w.exec(ctx, `INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
+			SELECT ?, ?, ?, path, ?, ?, ?, NULL, NULL, ? FROM source WHERE id = ? ON CONFLICT DO UPDATE SET step = excluded.step`,
+			f.ID, ref.File, ref.Offset, ref.Length, ref.Line, i, w.s.opt.Now().UnixMilli(), ref.File); err != nil {
+			return err
+		}
+		where += " AND NOT (source = ? AND at = ?)"
+		keep = append(keep, ref.File, ref.Offset)
+	}
+	_, err := w.tx.ExecContext(ctx, "DELETE FROM evidence WHERE finding = ?"+where, keep...)
+	return err
+}
+
+// change moves a finding to another state and writes that down.
+func (w *writer) change(ctx context.Context, id, state, actor, note string) error {
+	now := w.s.opt.Now().UnixMilli()
+	if err := w.exec(ctx, "UPDATE finding SET state = ?, changed = ?, actor = ?, note = ? WHERE id = ?", state, now, actor, note, id); err != nil {
+		return err
+	}
+	if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, now, state, actor, note); err != nil {
+		return err
+	}
+	if state != stateOpen {
+		return nil
+	}
+	return w.exec(ctx, "INSERT INTO outbox (at, finding, event) VALUES (?, ?, 'reopened')", now, id)
+}
+
+// history is how old what a finding saw last may be for somebody to be told of it.
+const tellWithin = 24 * time.Hour
+
+// announce marks the findings that hold from now on. Who must be told is told by the outbox; of history nobody is.
+func (w *writer) announce(ctx context.Context) error {
+	rows, err := w.tx.QueryContext(ctx, `SELECT id, last FROM (SELECT f.id, CASE WHEN f.counted = 'window' THEN f.last ELSE
+		(SELECT max(u.last) FROM finding_usage x JOIN usage u ON u.id = x.usage WHERE x.finding = f.id AND u.count > 0) END AS last
+		FROM finding f WHERE f.opened = 0 AND f.state = 'open') WHERE last > 0`)
+	if err != nil {
+		return err
+	}
+	type opened struct {
+		id   string
+		last int64
+	}
+	var all []opened
+	err = scan(rows, func() error {
+		var o opened
+		err := rows.Scan(&o.id, &o.last)
+		all = append(all, o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := w.s.opt.Now()
+	for _, o := range all {
+		err := w.exec(ctx, "UPDATE finding SET opened = ?, changed = ? WHERE id = ?", now.UnixMilli(), now.UnixMilli(), o.id)
+		if err == nil && o.last >= now.Add(-tellWithin).UnixMilli() {
+			err = w.exec(ctx, "INSERT INTO outbox (at, finding, event) VALUES (?, ?, 'opened')", now.UnixMilli(), o.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+// Package sqlite is the embedded store: one SQLite file that holds what ingest commits (usage at three grains, the
+// ledger, counts of rules with windows), what rules make of it (findings and their evidence) and what people say about
+// it (acknowledgements, exceptions).
+//
+// One process at a time commits batches (see [Store.LockIngest]); any number of others read, and change findings and
+// exceptions, while it does. A batch, all that is derived from it and the checkpoint behind it are one transaction:
+// after a crash either all of it is there or nothing, and the log is read again from the checkpoint.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/outmode/outmode/rules"
+)
+
+//go:embed schema1.sql
+var schema1 string
+
+// migrations are the steps from each version of the schema to the next. A step that was released never changes.
+func migrations() []string { return []string{schema1} }
+
+// fileName is the store's file in its directory.
+const fileName = "outmode.db"
+
+// applicationID marks the file as ours: "Omod".
+const applicationID = 0x4f6d6f64
+
+// Options are the choices of Open.
+type Options struct {
+	Rules     *rules.Set // what the store's verdicts are spelled with, and windows are decided by; nil for none
+	Create    bool       // make the directory and the file if they are not there
+	Retention Retention
+	Now       func() time.Time // nil: time.Now
+}
+
+// A Store is an open store.
+type Store struct {
+	dir    string
+	write  *sql.DB // one connection
+	read   *sql.DB
+	opt    Options
+	writer *writer
+	lock   *os.File
+}
+
+// ErrNoStore says that there is no store in the directory.
+var ErrNoStore = errors.New("there is no store")
+
+// A NewerError says that a later version of the program wrote the store.
+type NewerError struct {
+	Path         string
+	Schema, Know int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s has schema %d, and this version of outmode knows %d: install the version that wrote it, or a later one; nothing was changed", e.Path, e.Schema, e.Know)
+}
+
+// Open opens the store of a directory and brings its schema up to date.
+func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	opt.Retention = opt.Retention.orDefault()
+	path := filepath.Join(dir, fileName)
+	switch _, err := os.Stat(path); {
+	case err == nil:
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("opening the store: %w", err)
+	case !opt.Create:
+		return nil, fmt.Errorf("%w in %s: \"outmode serve --data %s PATH\" or \"outmode scan --data %s PATH\" makes one", ErrNoStore, dir, dir, dir)
+	default:
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the store's directory: %w", err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // it holds names: for nobody else to read
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("making the store: %w", err)
+		}
+	}
+	s := &Store{dir: dir, opt: opt}
+	var err error
+	if s.write, err = sql.Open("sqlite", dsn(path)); err == nil {
+		s.write.SetMaxOpenConns(1)
+		s.read, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)")
+	}
+	if err == nil {
+		err = s.migrate(ctx, path)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// dsn carries every setting, so that each connection of a pool has it.
+func dsn(path string) string {
+	if os.PathSeparator == '\\' {
+		path = "/" + filepath.ToSlash(path)
+	}
+	settings := []string{
+		"busy_timeout(10000)", // another process may hold the file for a moment
+		"page_size(8192)",
+		"journal_mode(WAL)",
+		"synchronous(NORMAL)", // a power cut may take the last commits, checkpoints included: the logs are read again
+		"foreign_keys(1)",
+		"temp_store(MEMORY)",
+		"cache_size(-32768)",
+		"journal_size_limit(67108864)",
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String() + "?_txlock=immediate&_pragma=" + strings.Join(settings, "&_pragma=")
+}
+
+func (s *Store) migrate(ctx context.Context, path string) error {
+	var version int
+	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	steps := migrations()
+	if version > len(steps) {
+		return &NewerError{path, version, len(steps)}
+	}
+	if version == len(steps) {
+		return nil
+	}
+	return s.update(ctx, func(tx *sql.Tx) error {
+		// Another process may have been faster.
+		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+			return err
+		}
+		for ; version < len(steps); version++ {
+			if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
+				return fmt.Errorf("bringing the store %s to schema %d: %w", path, version+1, err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version))
+		return err
+	})
+}
+
+// update runs a transaction that writes.
+func (s *Store) update(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("writing to the store: %w", err)
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("writing to the store: %w", errors.Join(err, ignoreDone(tx.Rollback())))
+	}
+	return nil
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// Close closes the store. A WAL that no other process uses is merged into the file.
+func (s *Store) Close() error {
+	var errs []error
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }

@@ -1,0 +1,222 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// States of an hour with weak rows: those that count only where the other log of the server did not tell them too.
+const (
+	waiting   = 0 // for the other log
+	counted   = 1
+	toldTwice = 2
+)
+
+// A weakHour is one such hour within a transaction.
+type weakHour struct {
+	state int
+	count int64 // that the transaction adds
+}
+
+// twin is the kind of log that tells of the same requests.
+func twin(k signin.Kind) signin.Kind {
+	if k == signin.IIS {
+		return signin.HTTPProxy
+	}
+	return signin.IIS
+}
+
+// storeHeard notes what was heard. Rows of the other log that counted, since this one was silent, count no more.
+func (t *turn) storeHeard(ctx context.Context) error {
+	w := t.w
+	for v, span := range t.heard {
+		known, ok := w.heard[v]
+		if ok && known.From <= span.From && known.To >= span.To {
+			continue
+		}
+		if !ok {
+			var have signin.Span
+			found, err := w.one(ctx, "SELECT first, last FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", []any{v.server, v.kind, v.protocol, v.hour}, &have.From, &have.To)
+			if err != nil {
+				return err
+			}
+			if !found && (v.kind == signin.IIS || v.kind == signin.HTTPProxy) {
+				if err := t.silence(ctx, voice{v.server, twin(v.kind), v.protocol, v.hour}); err != nil {
+					return err
+				}
+			}
+		}
+		if len(w.heard) >= maxCached {
+			clear(w.heard)
+		}
+		if ok {
+			span.From, span.To = min(span.From, known.From), max(span.To, known.To)
+		}
+		w.heard[v] = span
+		w.newest = max(w.newest, span.To)
+		all, ok := w.covered[v.kind]
+		if !ok {
+			all = span
+		}
+		w.covered[v.kind] = signin.Span{From: min(all.From, span.From), To: max(all.To, span.To)}
+		if err := w.exec(ctx, `INSERT INTO heard (server, kind, protocol, hour, first, last) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`, v.server, v.kind, v.protocol, v.hour, span.From, span.To); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silence makes the weak rows of an hour told twice.
+func (t *turn) silence(ctx context.Context, v voice) error {
+	var state int
+	key := []any{v.server, v.kind, v.protocol, v.hour}
+	found, err := t.w.one(ctx, "SELECT state FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key, &state)
+	if err != nil || !found || state == toldTwice {
+		return err
+	}
+	if err := t.w.exec(ctx, "UPDATE weak SET state = 2 WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key...); err != nil {
+		return err
+	}
+	if err := t.touchWaiting(ctx, v); err != nil {
+		return err
+	}
+	if state == counted {
+		return t.w.takeOut(ctx, v)
+	}
+	return nil
+}
+
+// takeOut subtracts the weak rows of an hour that counted. Their sums are made anew from the hours and days that are left.
+func (w *writer) takeOut(ctx context.Context, v voice) error {
+	day := v.hour / 24
+	const keys = "SELECT id FROM usage WHERE weak = 1 AND server = ?1 AND kind = ?2 AND protocol = ?3"
+	args := []any{v.server, v.kind, v.protocol, day}
+	for _, query := range []string{
+		"DELETE FROM day WHERE day = ?4 AND usage IN (" + keys + ")",
+		`INSERT INTO day (day, usage, count, first, last, hours)
+			SELECT ?4, h.usage, sum(h.count), min(h.hour * 3600000 + h.first), max(h.hour * 3600000 + h.last), sum(DISTINCT 1 << (h.hour % 24))
+			FROM hour h JOIN weak w ON w.server = ?1 AND w.kind = ?2 AND w.protocol = ?3 AND w.hour = h.hour AND w.state = 1
+			WHERE h.hour BETWEEN ?4 * 24 AND ?4 * 24 + 23 AND h.usage IN (` + keys + `) GROUP BY h.usage`,
+		`UPDATE usage SET (count, first, last) = (SELECT coalesce(sum(count), 0), coalesce(min(first), 0), coalesce(max(last), 0) FROM day WHERE usage = usage.id)
+			WHERE ?4 = ?4 AND id IN (` + keys + ")",
+		`UPDATE usage SET first = CASE WHEN count = 0 THEN aged_first ELSE min(first, aged_first) END, last = max(last, aged_last), count = count + aged_count
+			WHERE ?4 = ?4 AND aged_count > 0 AND id IN (` + keys + ")",
+	} {
+		if err := w.exec(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeWeak finds out what the weak rows of each hour are.
+func (t *turn) storeWeak(ctx context.Context) error {
+	for v, hour := range t.weak {
+		key := []any{v.server, v.kind, v.protocol, v.hour}
+		found, err := t.w.one(ctx, "SELECT state FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key, &hour.state)
+		if err != nil {
+			return err
+		}
+		if !found {
+			var one int
+			told, err := t.w.one(ctx, "SELECT 1 FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", []any{v.server, twin(v.kind), v.protocol, v.hour}, &one)
+			if err != nil {
+				return err
+			}
+			if told {
+				hour.state = toldTwice
+			}
+		}
+		if err := t.w.exec(ctx, `INSERT INTO weak (server, kind, protocol, hour, state, count) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET count = count + excluded.count`, v.server, v.kind, v.protocol, v.hour, hour.state, hour.count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle decides the weak rows of the hours that ended before an instant: the other log of their server was not heard
+// until now, so they count.
+func (s *Store) Settle(ctx context.Context, before time.Time) error {
+	w, err := s.ensureWriter(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(tx *sql.Tx) error {
+		w.begin(tx)
+		return w.settle(ctx, before.UnixMilli()/hourMs)
+	})
+	if err != nil {
+		s.writer = nil
+		return fmt.Errorf("settling what was told once: %w", err)
+	}
+	return nil
+}
+
+func (w *writer) settle(ctx context.Context, before int64) error {
+	rows, err := w.tx.QueryContext(ctx, `SELECT h.usage, h.hour, sum(h.count), min(h.hour * 3600000 + h.first), max(h.hour * 3600000 + h.last)
+		FROM weak k JOIN usage u ON u.weak = 1 AND u.server = k.server AND u.kind = k.kind AND u.protocol = k.protocol JOIN hour h ON h.hour = k.hour AND h.usage = u.id
+		WHERE k.state = 0 AND k.hour < ? GROUP BY h.usage, h.hour`, before)
+	if err != nil {
+		return err
+	}
+	days := map[dayKey]*daySum{}
+	err = scan(rows, func() error {
+		var usage, count, first, last int64
+		var hour int32
+		if err := rows.Scan(&usage, &hour, &count, &first, &last); err != nil {
+			return err
+		}
+		d := dayKey{usage, hour / 24}
+		if days[d] == nil {
+			days[d] = &daySum{}
+		}
+		days[d].add(count, first, last, hour)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t := &turn{w: w, touched: map[groupName]bool{}}
+	if err := t.touchSettling(ctx, before); err != nil {
+		return err
+	}
+	if err := w.exec(ctx, "UPDATE weak SET state = 1 WHERE state = 0 AND hour < ?", before); err != nil {
+		return err
+	}
+	if err := w.addDays(ctx, days); err != nil {
+		return err
+	}
+	settled := map[int64]bool{}
+	for k := range days {
+		settled[k.usage] = true
+	}
+	return t.decide(ctx, settled)
+}
+
+// scan gives every row to do, and closes them.
+func scan(rows *sql.Rows, do func() error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (s *Store) ensureWriter(ctx context.Context) (*writer, error) {
+	if s.writer == nil {
+		w, err := newWriter(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store for writing: %w", err)
+		}
+		s.writer = w
+	}
+	return s.writer, nil
+}

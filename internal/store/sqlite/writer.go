@@ -1,0 +1,317 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A writer is what the process that commits batches remembers of the store, so that a row costs no look-up in it. It
+// is thrown away with every transaction that fails: it may know rows that are not there.
+type writer struct {
+	s         *Store
+	servers   names
+	clients   names
+	reasons   names
+	headers   names
+	rules     names
+	accounts  map[string]int64
+	addresses map[netip.Addr]int64
+	verdicts  map[*signin.Hits]int64
+	words     map[string]int64
+	usage     map[usageKey]int64
+	groups    map[groupKey]int64
+	settled   map[int64]bool // usage rows whose findings are open, so that nothing is to be done for them
+	covered   map[signin.Kind]signin.Span
+	heard     map[voice]signin.Span
+	newest    int64 // event, Unix milliseconds
+	ids       map[int64]*idSample
+	refused   map[int32]int // by day: accounts that only ever were refused, made on it
+
+	tx    *sql.Tx
+	stmts map[string]*sql.Stmt
+}
+
+// A usageKey is what a usage row is found by.
+type usageKey struct {
+	server, account, client, verdict                                           int64
+	kind, protocol, auth, mechanism, outcome, evidence, traffic, modern, flags uint8
+}
+
+const (
+	isInternal = 1 << iota
+	isBackend
+	isWeak
+)
+
+// A voice is an ingest.Voice with the number of its server.
+type voice struct {
+	server   int64
+	kind     signin.Kind
+	protocol signin.Protocol
+	hour     int32
+}
+
+// maxCached bounds each memory of a writer, in entries.
+const maxCached = 1 << 18
+
+func newWriter(ctx context.Context, s *Store) (*writer, error) {
+	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
+		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
+		groups: map[groupKey]int64{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
+	if err != nil {
+		return nil, err
+	}
+	err = scan(rows, func() error {
+		var kind signin.Kind
+		var span signin.Span
+		err := rows.Scan(&kind, &span.From, &span.To)
+		w.covered[kind], w.newest = span, max(w.newest, span.To)
+		return err
+	})
+	return w, err
+}
+
+// begin makes the writer work in a transaction.
+func (w *writer) begin(tx *sql.Tx) { w.tx, w.stmts = tx, map[string]*sql.Stmt{} }
+
+func (w *writer) close() error { return nil }
+
+// stmt returns the prepared statement of this transaction.
+func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st := w.stmts[query]; st != nil {
+		return st, nil
+	}
+	st, err := w.tx.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, query)
+	}
+	w.stmts[query] = st
+	return st, nil
+}
+
+func (w *writer) exec(ctx context.Context, query string, args ...any) error {
+	_, err := w.insert(ctx, query, args...)
+	return err
+}
+
+// insert runs a statement and returns the number of the row that it made.
+func (w *writer) insert(ctx context.Context, query string, args ...any) (int64, error) {
+	st, err := w.stmt(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%w in %s", err, query)
+	}
+	return res.LastInsertId()
+}
+
+// one scans the only row of a query, and reports whether there is one.
+func (w *writer) one(ctx context.Context, query string, args []any, into ...any) (bool, error) {
+	st, err := w.stmt(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	switch err := st.QueryRowContext(ctx, args...).Scan(into...); {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%w in %s", err, query)
+	}
+	return true, nil
+}
+
+// names are the numbers of texts that repeat.
+type names struct {
+	table, column string
+	ids           map[string]int64
+}
+
+func (n *names) id(ctx context.Context, w *writer, name string) (int64, error) {
+	if id, ok := n.ids[name]; ok {
+		return id, nil
+	}
+	if n.ids == nil || len(n.ids) >= maxCached {
+		n.ids = map[string]int64{}
+	}
+	column, value := "name", any(name)
+	if n.column != "" {
+		column, value = n.column, []byte(name)
+	}
+	var id int64
+	found, err := w.one(ctx, "SELECT id FROM "+n.table+" WHERE "+column+" = ?", []any{value}, &id)
+	if err == nil && !found {
+		id, err = w.insert(ctx, "INSERT INTO "+n.table+" ("+column+") VALUES (?)", value)
+	}
+	if err == nil {
+		n.ids[name] = id
+	}
+	return id, err
+}
+
+// account returns the number of an account, made if it is new.
+func (w *writer) account(ctx context.Context, a *signin.Account) (int64, error) {
+	if id, ok := w.accounts[a.Key]; ok {
+		return id, nil
+	}
+	if len(w.accounts) >= maxCached {
+		clear(w.accounts)
+	}
+	var id int64
+	found, err := w.one(ctx, "SELECT id FROM account WHERE key = ?", []any{a.Key}, &id)
+	if err == nil && !found {
+		id, err = w.insert(ctx, "INSERT INTO account (key, form, traffic, privileged, name, domain, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			a.Key, a.Form, a.Traffic, a.Privileged, a.Name, a.Domain, a.Why)
+	}
+	if err == nil {
+		w.accounts[a.Key] = id
+	}
+	return id, err
+}
+
+// address returns the number of an address; 0 is none.
+func (w *writer) address(ctx context.Context, ip netip.Addr) (int64, error) {
+	if !ip.IsValid() {
+		return 0, nil
+	}
+	if id, ok := w.addresses[ip]; ok {
+		return id, nil
+	}
+	if len(w.addresses) >= maxCached {
+		clear(w.addresses)
+	}
+	raw := ip.WithZone("").AsSlice()
+	var id int64
+	found, err := w.one(ctx, "SELECT id FROM address WHERE ip = ?", []any{raw}, &id)
+	if err == nil && !found {
+		id, err = w.insert(ctx, "INSERT INTO address (ip) VALUES (?)", raw)
+	}
+	if err == nil {
+		w.addresses[ip] = id
+	}
+	return id, err
+}
+
+// verdict returns the number of what the rules say; 0 is nothing.
+func (w *writer) verdict(ctx context.Context, h *signin.Hits) (int64, error) {
+	if h == nil || w.s.opt.Rules == nil {
+		return 0, nil
+	}
+	if id, ok := w.verdicts[h]; ok {
+		return id, nil
+	}
+	if len(w.verdicts) >= maxCached {
+		clear(w.verdicts)
+	}
+	v := w.s.opt.Rules.Verdict(h)
+	if len(v.Match)+len(v.Broken) == 0 {
+		w.verdicts[h] = 0
+		return 0, nil
+	}
+	words, err := json.Marshal(v)
+	if err != nil {
+		return 0, err
+	}
+	id, ok := w.words[string(words)]
+	if !ok {
+		var found bool
+		found, err = w.one(ctx, "SELECT id FROM verdict WHERE words = ?", []any{string(words)}, &id)
+		if err == nil && !found {
+			id, err = w.insert(ctx, "INSERT INTO verdict (words) VALUES (?)", string(words))
+		}
+		if err != nil {
+			return 0, err
+		}
+		w.words[string(words)] = id
+	}
+	w.verdicts[h] = id
+	return id, nil
+}
+
+func bit(set bool, b uint8) uint8 {
+	if set {
+		return b
+	}
+	return 0
+}
+
+// row returns the number of a key's usage row, made if it is new, and whether it is.
+func (w *writer) row(ctx context.Context, log int64, k *ingest.Key, at signin.Ref) (id int64, isNew bool, err error) {
+	u := usageKey{kind: uint8(k.Kind), protocol: uint8(k.Protocol), auth: uint8(k.Auth), mechanism: uint8(k.Mechanism), outcome: uint8(k.Outcome),
+		evidence: uint8(k.Evidence), traffic: uint8(k.Traffic), modern: uint8(k.Modern), flags: bit(k.Internal, isInternal) | bit(k.Backend, isBackend) | bit(k.Weak, isWeak)}
+	if u.server, err = w.servers.id(ctx, w, k.Server); err != nil {
+		return 0, false, err
+	}
+	if u.client, err = w.clients.id(ctx, w, k.Client); err != nil {
+		return 0, false, err
+	}
+	if u.account, err = w.account(ctx, k.Account); err != nil {
+		return 0, false, err
+	}
+	if u.verdict, err = w.verdict(ctx, k.Hits); err != nil {
+		return 0, false, err
+	}
+	if id, ok := w.usage[u]; ok {
+		return id, false, nil
+	}
+	if len(w.usage) >= maxCached {
+		clear(w.usage)
+	}
+	key := []any{u.account, u.server, u.kind, u.protocol, u.auth, u.mechanism, u.outcome, u.evidence, u.traffic, u.client, u.modern, k.Internal, k.Backend, k.Weak, u.verdict}
+	found, err := w.one(ctx, `SELECT id FROM usage WHERE account = ? AND server = ? AND kind = ? AND protocol = ? AND auth = ? AND mechanism = ? AND outcome = ? AND evidence = ?
+		AND traffic = ? AND client = ? AND modern = ? AND internal = ? AND backend = ? AND weak = ? AND verdict = ?`, key, &id)
+	if err == nil && !found {
+		isNew = true
+		id, err = w.insert(ctx, `INSERT INTO usage (account, server, kind, protocol, auth, mechanism, outcome, evidence, traffic, client, modern, internal, backend, weak, verdict,
+			count, first, last, aged_count, aged_first, aged_last, source, at, length, line) VALUES (?`+strings.Repeat(", ?", 14)+", 0, 0, 0, 0, 0, 0, ?, ?, ?, ?)", append(key, log, at.Offset, at.Length, at.Line)...)
+	}
+	if err == nil {
+		w.usage[u] = id
+	}
+	return id, isNew, err
+}
+
+// A bulk gathers rows of one table for statements of many rows each.
+type bulk struct {
+	w              *writer
+	insert, onMeet string
+	columns        int
+	args           []any
+}
+
+// bulkRows is how many rows go into one statement.
+const bulkRows = 64
+
+func (b *bulk) add(ctx context.Context, args ...any) error {
+	if b.args = append(b.args, args...); len(b.args) < bulkRows*b.columns {
+		return nil
+	}
+	err := b.run(ctx, bulkRows, b.args)
+	b.args = b.args[:0]
+	return err
+}
+
+func (b *bulk) end(ctx context.Context) error {
+	for i := 0; i < len(b.args); i += b.columns {
+		if err := b.run(ctx, 1, b.args[i:i+b.columns]); err != nil {
+			return err
+		}
+	}
+	b.args = b.args[:0]
+	return nil
+}
+
+func (b *bulk) run(ctx context.Context, rows int, args []any) error {
+	row := ", (?" + strings.Repeat(", ?", b.columns-1) + ")"
+	return b.w.exec(ctx, b.insert+" VALUES "+strings.Repeat(row, rows)[2:]+" "+b.onMeet, args...)
+}
