@@ -26,7 +26,7 @@ func (s *scan) readAgain(ctx context.Context, r *Result) error {
 	if s.opt.Watch == nil || len(r.Minutes) == 0 {
 		return nil
 	}
-	watch := s.opt.Watch(r.Minutes)
+	watch := s.opt.Watch(r.Minutes, false)
 	if watch == nil {
 		return nil
 	}

@@ -32,16 +32,18 @@ type Watch interface {
 
 // Options are the choices of a Scan.
 type Options struct {
-	Recognize func(head []byte) Format               // what a file is, from its first lines
-	Org       signin.Organisation                    // Servers is added to, from the logs' own heads
-	NewJudge  func() Judge                           // nil: no rules
-	Window    func(rule int32) signin.Window         // of the rules that Judge's ticks are of
-	Watch     func(firstSteps []signin.Minute) Watch // nil, or returns nil: no later steps
-	Workers   int                                    // default: one per processor
-	Since     int64                                  // Unix milliseconds; lines before it are other. 0: no bound
-	Until     int64                                  // lines at or after it are other. 0: no bound
-	Progress  func(done, total int64)                // bytes on disk; called from several goroutines
-	PartSize  int64                                  // where big files are cut; default 64 MiB
+	Recognize func(head []byte) Format       // what a file is, from its first lines
+	Org       signin.Organisation            // Servers is added to, from the logs' own heads
+	NewJudge  func() Judge                   // nil: no rules
+	Window    func(rule int32) signin.Window // of the rules that Judge's ticks are of
+	// Watch says where the later steps matter: near the first ones or, if open, at any time behind them. nil, or
+	// returning nil: nowhere.
+	Watch    func(firstSteps []signin.Minute, open bool) Watch
+	Workers  int                     // default: one per processor
+	Since    int64                   // Unix milliseconds; lines before it are other. 0: no bound
+	Until    int64                   // lines at or after it are other. 0: no bound
+	Progress func(done, total int64) // bytes on disk; called from several goroutines
+	PartSize int64                   // where big files are cut; default 64 MiB
 }
 
 const (

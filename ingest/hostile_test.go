@@ -18,7 +18,7 @@ func withRules(t testing.TB, set *rules.Set) ingest.Options {
 	opt := options()
 	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
 	opt.Window = set.Window
-	opt.Watch = func(m []signin.Minute) ingest.Watch {
+	opt.Watch = func(m []signin.Minute, _ bool) ingest.Watch {
 		if w := set.Watch(m); w != nil {
 			return w
 		}

@@ -112,7 +112,8 @@ func (p *Pipeline) Fill(ctx context.Context) error {
 type job struct {
 	part
 	sessions []byte
-	lines    int64 // before it; known only where it is the first
+	lines    int64    // before it, in a second reading
+	wanted   LogRange // of a second reading
 }
 
 // commitSize is about how many bytes of logs are committed at once while there is a backlog: rows repeat in batches

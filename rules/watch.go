@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"strings"
 
 	"github.com/outmode/outmode/internal/signin"
@@ -77,6 +78,14 @@ func (r *compiled) visibleGroup(group string) string {
 		return group
 	}
 	return strings.Join(strings.SplitN(group, "\t", r.visible+1)[:r.visible], "\t")
+}
+
+// Open makes later steps matter at any time behind the first ones: of logs that go on, the end is not known.
+func (w *Watch) Open() {
+	for k, span := range w.spans {
+		span.To = math.MaxInt64
+		w.spans[k] = span
+	}
 }
 
 // Wants reports whether a tick of a later step, of a sign-in at that Unix millisecond, matters.

@@ -132,8 +132,11 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 func judgeBy(opt *ingest.Options, set *rules.Set) {
 	opt.NewJudge = func() ingest.Judge { return set.NewJudge() }
 	opt.Window = set.Window
-	opt.Watch = func(firstSteps []signin.Minute) ingest.Watch {
+	opt.Watch = func(firstSteps []signin.Minute, open bool) ingest.Watch {
 		if w := set.Watch(firstSteps); w != nil {
+			if open {
+				w.Open()
+			}
 			return w
 		}
 		return nil

@@ -46,6 +46,9 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err := store.Settle(ctx, time.UnixMilli(math.MaxInt64)); err != nil {
 		return nil, err
 	}
+	if err := p.Review(ctx, store); err != nil {
+		return nil, err
+	}
 	return f.reportOf(ctx, store, problems, set, args)
 }
 

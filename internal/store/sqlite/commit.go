@@ -129,6 +129,9 @@ type rowSum struct {
 	count, first, last int64
 	minutes            uint64
 	waits              *weakHour // nil unless the row is weak
+	fires              bool      // a rule does
+	log                int64
+	at                 signin.Ref // the first line
 }
 
 type lineCount struct {
@@ -209,7 +212,7 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		}
 		sum := t.rows[rowKey{k.id, address, r.Hour}]
 		if sum == nil {
-			sum = &rowSum{first: r.First, last: r.Last}
+			sum = &rowSum{first: r.First, last: r.Last, log: b.Log, at: r.At, fires: r.Key.Hits != nil && len(r.Key.Hits.Match) > 0}
 			if k.v != (voice{}) {
 				k.v.hour = r.Hour
 				if sum.waits = t.weak[k.v]; sum.waits == nil {
@@ -322,6 +325,12 @@ func (t *turn) storeRows(ctx context.Context) error {
 			}
 		}
 		if r.waits != nil && r.waits.state != counted {
+			if r.fires && r.waits.state == waiting {
+				if err := t.w.exec(ctx, "INSERT INTO weak_line (usage, hour, source, at, length, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+					k.usage, k.hour, r.log, r.at.Offset, r.at.Length, r.at.Line); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		d := dayKey{k.usage, k.hour / 24}

@@ -45,6 +45,9 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	for _, b := range batches {
 		for i := range b.Cited {
 			c := &b.Cited[i]
+			if c.Key.Weak {
+				continue // it is cited if its hour counts
+			}
 			u := c.Key.Usage()
 			for _, target := range set.Targets(&u) {
 				if err := t.w.evidence(ctx, target.ID, b.Log, &c.Citation); err != nil {
@@ -89,13 +92,13 @@ func (w *writer) insertFinding(ctx context.Context, id string, r *rules.Rule, su
 const maxEvidence = 3
 
 func (w *writer) evidence(ctx context.Context, finding string, log int64, c *signin.Citation) error {
-	var n int
-	if _, err := w.one(ctx, "SELECT count(*) FROM evidence WHERE finding = ?", []any{finding}, &n); err != nil || n >= maxEvidence {
-		return err
-	}
-	return w.exec(ctx, `INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
+	err := w.exec(ctx, `INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
 		SELECT ?, ?, ?, path, ?, ?, 0, ?, ?, ? FROM source WHERE id = ? ON CONFLICT DO NOTHING`, finding, log, c.At.Offset, c.At.Length, c.At.Line, c.SHA256[:], string(c.Document),
 		w.s.opt.Now().UnixMilli(), log)
+	if err != nil {
+		return err
+	}
+	return w.exec(ctx, "DELETE FROM evidence WHERE finding = ?1 AND (source, at) IN (SELECT source, at FROM evidence WHERE finding = ?1 ORDER BY path, at LIMIT -1 OFFSET ?2)", finding, maxEvidence)
 }
 
 // decide brings the findings up to date: those that the usage rows count in, and those of the touched groups.

@@ -61,6 +61,11 @@ CREATE TABLE weak (
   server INTEGER NOT NULL, kind INTEGER NOT NULL, protocol INTEGER NOT NULL, hour INTEGER NOT NULL, state INTEGER NOT NULL, count INTEGER NOT NULL,
   PRIMARY KEY (server, kind, protocol, hour)) STRICT, WITHOUT ROWID;
 
+-- The first line of each waiting row on which a rule fires: what its finding cites if the hour counts.
+CREATE TABLE weak_line (
+  usage INTEGER NOT NULL, hour INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
+  PRIMARY KEY (usage, hour)) STRICT, WITHOUT ROWID;
+
 -- Counts of rules with windows, per group and minute. wait_*: as of weak rows, kind 0 for none.
 CREATE TABLE rule (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE rule_group (id INTEGER PRIMARY KEY, rule INTEGER NOT NULL, text TEXT NOT NULL, visible TEXT NOT NULL, UNIQUE (rule, text)) STRICT;

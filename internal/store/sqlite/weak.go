@@ -82,6 +82,9 @@ func (t *turn) silence(ctx context.Context, v voice) error {
 	if err := t.w.exec(ctx, "UPDATE weak SET state = 2 WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key...); err != nil {
 		return err
 	}
+	if err := t.w.exec(ctx, "DELETE FROM weak_line WHERE hour = ?4 AND usage IN (SELECT id FROM usage WHERE weak = 1 AND server = ?1 AND kind = ?2 AND protocol = ?3)", key...); err != nil {
+		return err
+	}
 	if err := t.touchWaiting(ctx, v); err != nil {
 		return err
 	}
@@ -186,6 +189,9 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 	if err := t.touchSettling(ctx, before); err != nil {
 		return err
 	}
+	if err := w.citeSettling(ctx, before); err != nil {
+		return err
+	}
 	if err := w.exec(ctx, "UPDATE weak SET state = 1 WHERE state = 0 AND hour < ?", before); err != nil {
 		return err
 	}
@@ -197,6 +203,27 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 		settled[k.usage] = true
 	}
 	return t.decide(ctx, settled)
+}
+
+// citeSettling makes the first lines of rows that are about to count those of their usage, and of the findings they count in.
+func (w *writer) citeSettling(ctx context.Context, before int64) error {
+	const settling = "FROM weak_line l JOIN usage u ON u.id = l.usage JOIN weak k ON k.server = u.server AND k.kind = u.kind AND k.protocol = u.protocol AND k.hour = l.hour AND k.state = 0 AND k.hour < ?1"
+	for _, query := range []string{
+		`UPDATE usage SET (source, at, length, line) = (SELECT l.source, l.at, l.length, l.line ` + settling + ` WHERE l.usage = usage.id ORDER BY l.source, l.at LIMIT 1)
+			WHERE ?2 = ?2 AND count = 0 AND id IN (SELECT l.usage ` + settling + ")",
+		`INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
+			SELECT finding, source, at, path, length, line, 0, NULL, NULL, ?2 FROM (SELECT x.finding, l.source, l.at, s.path, l.length, l.line,
+			row_number() OVER (PARTITION BY x.finding ORDER BY s.path, l.at) AS n ` + settling + ` JOIN finding_usage x ON x.usage = l.usage JOIN source s ON s.id = l.source)
+			WHERE n <= 3 ON CONFLICT DO NOTHING`,
+		`DELETE FROM evidence WHERE ?1 = ?1 AND (finding, source, at) IN (SELECT finding, source, at FROM (SELECT e.*, row_number() OVER (PARTITION BY finding ORDER BY path, at) AS n FROM evidence e
+			WHERE e.finding IN (SELECT f.id FROM finding f WHERE f.counted = 'usage')) WHERE n > 3)`,
+		"DELETE FROM weak_line WHERE ?2 = ?2 AND (usage, hour) IN (SELECT l.usage, l.hour " + settling + ")",
+	} {
+		if err := w.exec(ctx, query, before, w.s.opt.Now().UnixMilli()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scan gives every row to do, and closes them.
