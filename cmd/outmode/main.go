@@ -105,7 +105,7 @@ It reads and reports. It changes nothing and opens no connection.`,
 		return usagef("%s; %q lists the flags", said, c.CommandPath()+" --help")
 	})
 	g.flags(root)
-	root.AddCommand(newScan(g), newUsage(g), newExplain(g), newRules(g), newVersion(g))
+	root.AddCommand(newScan(g), newUsage(g), newExplain(g), newRules(g), newConfig(g), newVersion(g))
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q; \"outmode --help\" lists them", args[0])
@@ -119,6 +119,7 @@ It reads and reports. It changes nothing and opens no connection.`,
 // globals are the flags that every command has.
 type globals struct {
 	streams
+	config  string // the file of -c; "" for none
 	output  string
 	noColor bool
 	quiet   bool
@@ -127,6 +128,7 @@ type globals struct {
 
 func (g *globals) flags(root *cobra.Command) {
 	f := root.PersistentFlags()
+	f.StringVarP(&g.config, "config", "c", "", "configuration file of the daemon (default "+defaultConfigFile()+")")
 	f.StringVarP(&g.output, "output", "o", "table", "table, json, ndjson or csv")
 	f.BoolVar(&g.noColor, "no-color", false, "no colours (also: environment variable NO_COLOR)")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "no progress and no notes on standard error")

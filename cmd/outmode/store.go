@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,17 +16,53 @@ import (
 	"github.com/outmode/outmode/rules"
 )
 
-// openStore opens the store that --data names.
-func openStore(ctx context.Context, dir string, opt sqlite.Options) (*sqlite.Store, error) {
-	if dir == "" {
-		return nil, usagef("--data DIR is missing: the directory of the store that \"outmode serve\" or \"outmode scan --data\" fills")
+// openStore opens the store that --data names, or the configuration.
+func (g *globals) openStore(ctx context.Context, flag string, opt sqlite.Options) (*sqlite.Store, error) {
+	dir, err := g.dataDir(flag)
+	if err != nil {
+		return nil, err
 	}
 	return sqlite.Open(ctx, dir, opt)
 }
 
+// checkStore opens the store of a directory, if there is one, and closes it again.
+func checkStore(dir string) error {
+	s, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
+	if errors.Is(err, sqlite.ErrNoStore) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// dataDir is the directory of the store: that of --data, else that of the configuration, if one is named or there.
+func (g *globals) dataDir(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	file := g.config
+	if file == "" {
+		if file = defaultConfigFile(); !exists(file) {
+			return "", usagef("--data DIR is missing: the directory of the store that \"outmode serve\" or \"outmode scan --data\" fills")
+		}
+	}
+	c, problems := readConfig(file)
+	if len(problems) > 0 {
+		return "", fmt.Errorf("%s; \"outmode config check\" lists every mistake", problems[0])
+	}
+	return c.Data, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // scanInto reads the logs into a store and reports what the store then holds for the period.
 func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.Input, problems []tail.Problem, opt ingest.Options, set *rules.Set) (*report, error) {
-	store, err := openStore(ctx, f.data, sqlite.Options{Rules: set, Create: true})
+	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: set, Create: true})
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +136,12 @@ func (f *scanFlags) runUsage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, f.data, sqlite.Options{Rules: set})
+	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: set})
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	rep, err := f.reportOf(ctx, store, nil, set, []string{f.data})
+	rep, err := f.reportOf(ctx, store, nil, set, []string{store.Dir()})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (s *Store) Commit(ctx context.Context, c *ingest.Commit) error {
 	if err != nil {
 		return err
 	}
-	err = s.update(ctx, func(tx *sql.Tx) error {
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		w.begin(tx)
 		return w.commit(ctx, c)
 	})

@@ -58,7 +58,7 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	}
 	met := map[int64]bool{}
 	for k, r := range t.rows {
-		if r.waits == nil || r.waits.state == counted {
+		if r.fires && (r.waits == nil || r.waits.state == counted) {
 			met[k.usage] = true
 		}
 	}
@@ -125,7 +125,7 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	if w.settled[usage] {
 		return nil
 	}
-	rows, err := w.tx.QueryContext(ctx, "SELECT f.id, f.state FROM finding_usage x JOIN finding f ON f.id = x.finding WHERE x.usage = ?", usage)
+	rows, err := w.QueryContext(ctx, "SELECT f.id, f.state FROM finding_usage x JOIN finding f ON f.id = x.finding WHERE x.usage = ?", usage)
 	if err != nil {
 		return err
 	}
@@ -181,8 +181,8 @@ func (w *writer) decideFirstSeen(ctx context.Context, id string) error {
 // decideGroup decides a rule with a window for a group, from all its minutes.
 func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 	set := w.s.opt.Rules
-	minutes, err := w.s.minutes(ctx, w.tx, " AND g.rule = ? AND g.visible = ?", g.rule, g.visible)
-	if err != nil || len(minutes) == 0 && !w.hasFinding(ctx, g) {
+	minutes, err := w.s.minutes(ctx, w, " AND g.rule = ? AND g.visible = ?", g.rule, g.visible)
+	if err != nil {
 		return err
 	}
 	found := set.Decide(rules.Observed{Minutes: minutes, Covered: w.covered})
@@ -194,13 +194,12 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 			return err
 		}
 	}
-	gone := "rule_id = ? AND visible = ? AND aged_count = 0 AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
-	args := []any{g.rule, g.visible}
-	for _, id := range keep {
-		args = append(args, id)
+	var known int
+	if _, err := w.one(ctx, "SELECT count(*) FROM finding WHERE rule_id = ? AND rule_id > 0 AND visible = ?", []any{g.rule, g.visible}, &known); err != nil {
+		return err
 	}
-	for _, query := range []string{"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")", "DELETE FROM finding WHERE " + gone} {
-		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
+	if known > len(found) {
+		if err := w.withdraw(ctx, g, keep); err != nil {
 			return err
 		}
 	}
@@ -210,10 +209,19 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 	return nil
 }
 
-func (w *writer) hasFinding(ctx context.Context, g groupName) bool {
-	var one int
-	found, err := w.one(ctx, "SELECT 1 FROM finding WHERE rule_id = ? AND visible = ?", []any{g.rule, g.visible}, &one)
-	return found && err == nil
+// withdraw removes the findings of a group that do not hold any more, but for those to keep.
+func (w *writer) withdraw(ctx context.Context, g groupName, keep []string) error {
+	gone := "rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
+	args := []any{g.rule, g.visible}
+	for _, id := range keep {
+		args = append(args, id)
+	}
+	for _, query := range []string{"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")", "DELETE FROM finding WHERE " + gone} {
+		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding) error {

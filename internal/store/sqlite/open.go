@@ -138,7 +138,7 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 	if version == len(steps) {
 		return nil
 	}
-	return s.update(ctx, func(tx *sql.Tx) error {
+	return s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// Another process may have been faster.
 		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 			return err
@@ -154,12 +154,13 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 }
 
 // update runs a transaction that writes.
-func (s *Store) update(ctx context.Context, do func(*sql.Tx) error) error {
+func (s *Store) update(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("writing to the store: %w", err)
 	}
-	if err := do(tx); err != nil {
+	// A context that can end costs a goroutine per statement; a transaction is short.
+	if err := do(context.WithoutCancel(ctx), tx); err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	if err := tx.Commit(); err != nil {

@@ -61,7 +61,7 @@ func (s *Store) Answer(ctx context.Context, a *ingest.Answer) error {
 	if err != nil {
 		return err
 	}
-	err = s.update(ctx, func(tx *sql.Tx) error {
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		w.begin(tx)
 		return w.answer(ctx, a)
 	})

@@ -86,13 +86,14 @@ CREATE TABLE finding (
   aged_count INTEGER NOT NULL, aged_first INTEGER NOT NULL, -- of minutes that were dropped
   rule_id INTEGER NOT NULL, visible TEXT NOT NULL, -- whose minutes decide it
   opened INTEGER NOT NULL, changed INTEGER NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL, exception TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_group ON finding (rule_id, visible) WHERE rule_id > 0;
 CREATE INDEX finding_unopened ON finding (id) WHERE opened = 0;
 CREATE TABLE finding_usage (finding TEXT NOT NULL, usage INTEGER NOT NULL, PRIMARY KEY (finding, usage)) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_usage_usage ON finding_usage (usage);
 CREATE TABLE evidence (
   finding TEXT NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
   step INTEGER NOT NULL, sha256 BLOB, document TEXT, stored INTEGER NOT NULL, PRIMARY KEY (finding, source, at)) STRICT, WITHOUT ROWID;
-CREATE INDEX evidence_uncited ON evidence (source) WHERE sha256 IS NULL;
+CREATE INDEX evidence_uncited ON evidence (source, at) WHERE sha256 IS NULL;
 CREATE TABLE history (
   id INTEGER PRIMARY KEY, finding TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL) STRICT;
 CREATE INDEX history_finding ON history (finding);

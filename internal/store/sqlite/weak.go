@@ -150,7 +150,7 @@ func (s *Store) Settle(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	err = s.update(ctx, func(tx *sql.Tx) error {
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		w.begin(tx)
 		return w.settle(ctx, before.UnixMilli()/hourMs)
 	})

@@ -116,6 +116,15 @@ func (w *writer) insert(ctx context.Context, query string, args ...any) (int64, 
 	return res.LastInsertId()
 }
 
+// QueryContext makes a writer a querier whose statements are prepared once per transaction.
+func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	st, err := w.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}
+
 // one scans the only row of a query, and reports whether there is one.
 func (w *writer) one(ctx context.Context, query string, args []any, into ...any) (bool, error) {
 	st, err := w.stmt(ctx, query)
@@ -268,7 +277,7 @@ func (w *writer) row(ctx context.Context, log int64, k *ingest.Key, at signin.Re
 		clear(w.usage)
 	}
 	key := []any{u.account, u.server, u.kind, u.protocol, u.auth, u.mechanism, u.outcome, u.evidence, u.traffic, u.client, u.modern, k.Internal, k.Backend, k.Weak, u.verdict}
-	found, err := w.one(ctx, `SELECT id FROM usage WHERE account = ? AND server = ? AND kind = ? AND protocol = ? AND auth = ? AND mechanism = ? AND outcome = ? AND evidence = ?
+	found, err := w.one(ctx, `SELECT id FROM usage INDEXED BY usage_account WHERE account = ? AND server = ? AND kind = ? AND protocol = ? AND auth = ? AND mechanism = ? AND outcome = ? AND evidence = ?
 		AND traffic = ? AND client = ? AND modern = ? AND internal = ? AND backend = ? AND weak = ? AND verdict = ?`, key, &id)
 	if err == nil && !found {
 		isNew = true
