@@ -94,6 +94,8 @@ func (f *fold) begin(log int, from int64) {
 	f.heard, f.ids = map[voiceKey]*signin.Span{}, map[uint16]*sketch{}
 	f.minutes = minutes{bounds: bounds{minutes: scanMinutes, window: s.opt.Window}}
 	f.pending, f.saying, f.last = 0, nil, 0
+	clear(f.w.servers) // more may be known of them by now
+	f.w.lastName = ""
 }
 
 // add folds one line.

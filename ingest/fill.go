@@ -174,7 +174,6 @@ type collector struct {
 	p     *Pipeline
 	c     Commit
 	bytes int64
-	more  []int // logs of which there is more
 	again *fold
 }
 
@@ -194,16 +193,18 @@ func (c *collector) take(r *filled) {
 	}
 	c.changed(src)
 	for _, b := range r.batches {
-		b.Range = b.From
+		src.extend(b, r.data)
 		c.link(src, b)
 	}
 	src.Unfinished = r.unfinished
+	if r.err == nil && !r.more && (r.whole || r.span.To >= log.Input.Size) && !c.p.scan.stopped.Load() {
+		src.tried = log.Input.Size
+	}
 	switch {
 	case r.err != nil:
 		src.State, src.Why, src.stuck = Incomplete, r.err.Error(), true
 		log.Err = r.err
 	case r.more:
-		c.more = append(c.more, r.log)
 	case !src.Plain:
 		src.Done = !c.p.scan.stopped.Load()
 	}

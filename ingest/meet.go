@@ -117,7 +117,7 @@ func idOf(disk string) string {
 
 // quiet reports whether there is nothing to do for a log as long as its file does not change.
 func (s *Source) quiet() bool {
-	return s.stuck || !s.readable() || s.Done || s.Plain && s.Offset == s.Size
+	return s.live != nil || s.stuck && !s.Plain || s.State == Gone || s.Done || s.Plain && !s.stuck && (s.Offset == s.Size || s.tried == s.Size)
 }
 
 // knowServer notes an address of a server, and that it must be committed.
@@ -171,7 +171,7 @@ func (p *Pipeline) goOn(c *collector, src *Source, f *met) {
 	p.byPath[src.Path] = src
 	switch {
 	case f.log.State == Unreadable:
-		src.Why, src.stuck = f.log.Err.Error(), true
+		src.Why, src.stuck, src.State = f.log.Err.Error(), true, Incomplete
 		if src.Offset == 0 {
 			src.State = Unreadable
 		}

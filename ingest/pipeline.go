@@ -1,11 +1,14 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"math"
 	"net/netip"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
@@ -23,6 +26,10 @@ type Pipeline struct {
 	nextID  int64
 	dirty   bool // the addresses of servers changed since the last commit
 	spare   *worker
+
+	mu    sync.Mutex // guards the rest
+	folds []*fold
+	lent  int // of folds
 }
 
 // OpenPipeline goes on where the ledger stands.
@@ -87,7 +94,7 @@ func (p *Pipeline) behind(want func(signin.Kind) bool) []int {
 	var logs []int
 	for at, src := range p.byLog {
 		l := &p.scan.logs[at]
-		if want(l.Format.Kind) && src.readable() && (src.Plain && src.Size > src.Offset || !src.Plain && !src.Done) && !src.stuck {
+		if want(l.Format.Kind) && src.live == nil && src.isBehind() {
 			logs = append(logs, at)
 		}
 	}
@@ -95,17 +102,37 @@ func (p *Pipeline) behind(want func(signin.Kind) bool) []int {
 	return logs
 }
 
+// isBehind reports whether there is something to read that was not tried.
+func (s *Source) isBehind() bool {
+	if !s.readable() || s.stuck {
+		return false
+	}
+	return s.Plain && s.Size > s.Offset && s.Size != s.tried || !s.Plain && !s.Done
+}
+
 func (s *Source) readable() bool { return s.State != Unreadable && s.State != Gone }
 
 // Fill reads all that is behind, HttpProxy and the mail protocols before IIS, and commits it.
 func (p *Pipeline) Fill(ctx context.Context) error {
-	if err := p.fill(ctx, p.behind(func(k signin.Kind) bool { return k != signin.IIS })); err != nil {
-		return err
+	for more := true; more; {
+		var err error
+		if more, err = p.fillSome(ctx, math.MaxInt64); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillSome reads about so many bytes of what is behind, and reports whether there is more.
+func (p *Pipeline) fillSome(ctx context.Context, limit int64) (more bool, err error) {
+	if logs := p.behind(func(k signin.Kind) bool { return k != signin.IIS }); len(logs) > 0 {
+		return true, p.fill(ctx, logs, limit)
 	}
 	if err := p.nameFolders(ctx); err != nil {
-		return err
+		return false, err
 	}
-	return p.fill(ctx, p.behind(func(k signin.Kind) bool { return k == signin.IIS }))
+	logs := p.behind(func(k signin.Kind) bool { return k == signin.IIS })
+	return len(logs) > 0, p.fill(ctx, logs, limit)
 }
 
 // A job is a part of a log that is read as batches.
@@ -120,50 +147,56 @@ type job struct {
 // that follow each other.
 const commitSize = 48 << 20
 
-// fill reads what is behind of those logs with all workers and commits it in order.
-func (p *Pipeline) fill(ctx context.Context, logs []int) error {
-	for len(logs) > 0 {
-		units := p.jobs(logs)
-		c := collector{p: p}
-		err := ordered(ctx, p.scan.opt.Workers, len(units), func() func(int) []filled {
-			w := newWorker(p.scan)
-			f := newFold(w)
-			return func(i int) []filled {
-				var out []filled
-				for _, st := range units[i] {
-					out = append(out, f.read(st))
-					p.scan.progress(st.part)
-				}
-				return out
+// fill reads what is behind of those logs with all workers, about so many bytes of it, and commits it in order.
+func (p *Pipeline) fill(ctx context.Context, logs []int, limit int64) error {
+	units := p.jobs(logs, limit)
+	c := collector{p: p}
+	err := ordered(ctx, p.scan.opt.Workers, len(units), func() func(int) []filled {
+		f := p.borrow()
+		return func(i int) []filled {
+			var out []filled
+			for _, j := range units[i] {
+				out = append(out, f.read(j))
+				p.scan.progress(j.part)
 			}
-		}, func(read []filled) error {
-			for i := range read {
-				c.take(&read[i])
-			}
-			if c.bytes < commitSize {
-				return nil
-			}
-			return c.commit(ctx)
-		})
-		// What was read is good, whatever ended the reading.
-		if done := c.commit(context.WithoutCancel(ctx)); err == nil {
-			err = done
+			return out
 		}
-		if err != nil {
-			return err
+	}, func(read []filled) error {
+		for i := range read {
+			c.take(&read[i])
 		}
-		logs = c.more
+		if c.bytes < commitSize {
+			return nil
+		}
+		return c.commit(ctx)
+	})
+	p.lent = 0
+	// What was read is good, whatever ended the reading.
+	return cmp.Or(err, c.commit(context.WithoutCancel(ctx)))
+}
+
+// borrow returns a fold that nobody else uses until lent is 0 again: what its worker remembers of accounts and agents
+// is of use to the next reading.
+func (p *Pipeline) borrow() *fold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lent++; p.lent > len(p.folds) {
+		p.folds = append(p.folds, newFold(newWorker(p.scan)))
 	}
-	return nil
+	return p.folds[p.lent-1]
 }
 
 // jobs are the pieces of work of some logs, small ones together.
-func (p *Pipeline) jobs(logs []int) [][]job {
+func (p *Pipeline) jobs(logs []int, limit int64) [][]job {
 	var units [][]job
 	var open []job
 	var size int64
 	for _, at := range logs {
+		if limit <= 0 {
+			break
+		}
 		l, src := &p.scan.logs[at], p.byLog[at]
+		limit -= l.Input.Size - src.Offset
 		p.scan.total += l.Input.Size - src.Offset
 		first := job{part: part{log: at, from: src.Offset, header: src.Header, first: true, whole: !l.cuttable()}, sessions: src.Sessions}
 		if first.whole || l.Input.Size-src.Offset <= batchSize {
@@ -176,7 +209,7 @@ func (p *Pipeline) jobs(logs []int) [][]job {
 			open = append(open, first)
 			continue
 		}
-		for from := src.Offset; from < l.Input.Size; from += batchSize {
+		for from := src.Offset; from < l.Input.Size && from-src.Offset <= l.Input.Size-src.Offset+limit; from += batchSize {
 			st := first
 			st.span = tail.Span{From: from, To: min(from+batchSize, l.Input.Size)}
 			if from > src.Offset {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -14,11 +13,8 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// ErrStale says that a batch does not begin where its log stands: somebody else committed meanwhile, or a batch is
-// committed twice. Nothing of it was stored.
-var ErrStale = errors.New("the batch does not begin where its log stands")
-
-// Commit stores what a pipeline read: all of it or nothing.
+// Commit stores what a pipeline read: all of it or nothing. It fails with ingest.ErrStale where a batch does not begin
+// where its log stands.
 func (s *Store) Commit(ctx context.Context, c *ingest.Commit) error {
 	w, err := s.ensureWriter(ctx)
 	if err != nil {
@@ -67,7 +63,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 	return t.store(ctx, c.Batches)
 }
 
-// fresh fails with ErrStale where a batch does not begin where its log stands.
+// fresh fails with ingest.ErrStale where a batch does not begin where its log stands.
 func (w *writer) fresh(ctx context.Context, batches []*ingest.Batch) error {
 	at := map[int64]int64{}
 	for _, b := range batches {
@@ -78,7 +74,7 @@ func (w *writer) fresh(ctx context.Context, batches []*ingest.Batch) error {
 			}
 		}
 		if have != b.From {
-			return fmt.Errorf("%w: log %d, byte %d, its checkpoint is %d", ErrStale, b.Log, b.From, have)
+			return fmt.Errorf("%w: log %d, byte %d, its checkpoint is %d", ingest.ErrStale, b.Log, b.From, have)
 		}
 		at[b.Log] = b.To
 	}

@@ -73,6 +73,10 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		opt.Now = time.Now
 	}
 	opt.Retention = opt.Retention.orDefault()
+	dir, err := filepath.Abs(dir) // a URI has no relative paths
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
 	path := filepath.Join(dir, fileName)
 	switch _, err := os.Stat(path); {
 	case err == nil:
@@ -93,7 +97,6 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: dir, opt: opt}
-	var err error
 	if s.write, err = sql.Open("sqlite", dsn(path)); err == nil {
 		s.write.SetMaxOpenConns(1)
 		s.read, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)")

@@ -1,0 +1,172 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/outmode/outmode/ingest/tail"
+)
+
+// A live log is one that is followed.
+type live struct {
+	src  *Source
+	f    *tail.Follower
+	grew time.Time     // when its last piece came
+	done chan struct{} // closed when nothing comes any more
+}
+
+// An arrival is a piece of a log that is followed.
+type arrival struct {
+	live  *live
+	piece tail.Piece
+}
+
+// maxLive bounds how many logs are followed at once; the others are looked at.
+const maxLive = 512
+
+// startLive follows the logs that are caught up with and still grow.
+func (f *following) startLive(now time.Time) {
+	for _, src := range f.p.byLog {
+		l := &f.p.scan.logs[src.log-1]
+		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
+			now.Sub(time.Unix(0, src.Modified)) > f.opt.Idle || src.isBehind() {
+			continue
+		}
+		if f.looksOnly(l.Input.Disk, src.Path) {
+			src.noFollow = true
+			continue
+		}
+		follower, err := tail.Follow(l.Input.Disk, src.Offset, tail.FollowOptions{Poll: pollsFiles})
+		if err != nil {
+			f.say("follow "+src.Path, slog.LevelWarn, "a log cannot be followed, and is looked at instead", "path", src.Path, "err", err)
+			src.noFollow = errors.Is(err, tail.ErrLongLine)
+			continue
+		}
+		src.live = &live{src: src, f: follower, grew: now, done: make(chan struct{})}
+		f.progress.Live++
+		go src.live.forward(f.arrivals)
+	}
+}
+
+// looksOnly reports whether a file is looked at and not followed: where it is on a network, or where the operator says so.
+func (f *following) looksOnly(disk, path string) bool {
+	for i := range f.opt.Roots {
+		if r := &f.opt.Roots[i]; r.Poll && r.holds(path) {
+			return true
+		}
+	}
+	kind, network, err := tail.Network(disk)
+	if network {
+		f.say("network "+kind, slog.LevelInfo, "logs on this file system are looked at, and not followed", "path", path, "filesystem", kind, "every", f.opt.Every)
+	}
+	return network || err != nil
+}
+
+// forward passes the pieces on until the follower ends.
+func (l *live) forward(to chan<- arrival) {
+	defer close(l.done)
+	for piece := range l.f.Pieces() {
+		to <- arrival{l, piece}
+	}
+}
+
+// drain receives until nothing more comes of a log whose follower was ended.
+func (f *following) drain(l *live) (pieces []arrival) {
+	for {
+		select {
+		case a := <-f.arrivals:
+			pieces = append(pieces, a)
+			continue
+		case <-l.done:
+		}
+		break
+	}
+	for len(f.arrivals) > 0 {
+		pieces = append(pieces, <-f.arrivals)
+	}
+	return pieces
+}
+
+// unfollow ends the following of a log; its next lines are read from the committed offset.
+func (f *following) unfollow(ctx context.Context, src *Source) error {
+	l := src.live
+	l.f.Stop()
+	err := f.commit(ctx, f.drain(l))
+	src.live, src.tried = nil, 0
+	f.progress.Live--
+	return err
+}
+
+// finish reads the end of a file that was renamed or removed, through the handle that is open still.
+func (f *following) finish(ctx context.Context, src *Source) error {
+	l := src.live
+	rest := l.f.Rest()
+	if err := f.commit(ctx, f.drain(l)); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(rest, 16*batchSize))
+	n := int64(lastLineEnd(data))
+	if err == nil && n > 0 {
+		err = f.commit(ctx, []arrival{{l, tail.Piece{From: src.Offset, Data: data[:n]}}})
+	}
+	src.Size = src.Offset + int64(len(data)) - n
+	return err
+}
+
+// lastLineEnd is how many bytes there are up to the last line end.
+func lastLineEnd(data []byte) int { return bytes.LastIndexByte(data, '\n') + 1 }
+
+// stop ends the followers and commits what they had delivered.
+func (f *following) stop() error {
+	for _, src := range f.p.sources {
+		if src.live != nil {
+			src.live.f.Stop()
+		}
+	}
+	var pieces []arrival
+	for _, src := range f.p.sources {
+		if src.live != nil {
+			pieces = append(pieces, f.drain(src.live)...)
+		}
+	}
+	err := f.commit(context.Background(), pieces)
+	for _, src := range f.p.sources {
+		src.live = nil
+	}
+	return err
+}
+
+// check looks after the logs that are followed, about every second.
+func (f *following) check(ctx context.Context, now time.Time) error {
+	for _, src := range f.p.sources {
+		if src.live == nil {
+			continue
+		}
+		why := src.live.f.Check(now)
+		if why == nil && now.Sub(src.live.grew) <= f.opt.Idle {
+			continue
+		}
+		if errors.Is(why, tail.ErrGone) || errors.Is(why, tail.ErrReplaced) {
+			if err := f.finish(ctx, src); err != nil {
+				return err
+			}
+		}
+		src.noFollow = src.noFollow || errors.Is(why, tail.ErrLongLine)
+		if why != nil {
+			f.opt.Log.Debug("a log is read on from its committed offset", "path", src.Path, "offset", src.Offset, "why", why)
+		}
+		if err := f.unfollow(ctx, src); err != nil {
+			return err
+		}
+		f.nextLook = time.Time{}
+	}
+	if f.changed {
+		f.changed = false
+		return f.p.Review(ctx, f.ledger)
+	}
+	return nil
+}

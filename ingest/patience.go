@@ -1,0 +1,67 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// ErrStale says that a batch does not begin where its log stands: somebody else committed meanwhile, or a batch is
+// committed twice. Nothing of it was stored.
+var ErrStale = errors.New("the batch does not begin where its log stands")
+
+// patience is a ledger that is asked again until it answers: a disk that is full today has room tomorrow, and until then
+// the logs keep what was not committed.
+type patience struct {
+	Reviewer
+	ctx context.Context // of Follow
+	f   *following
+}
+
+func (p *patience) Commit(_ context.Context, c *Commit) error {
+	return p.again(func(ctx context.Context) error { return p.Reviewer.Commit(ctx, c) })
+}
+
+func (p *patience) Answer(_ context.Context, a *Answer) error {
+	return p.again(func(ctx context.Context) error { return p.Reviewer.Answer(ctx, a) })
+}
+
+func (p *patience) Review(context.Context) (w *Wanted, err error) {
+	err = p.again(func(ctx context.Context) error {
+		w, err = p.Reviewer.Review(ctx)
+		return err
+	})
+	return w, err
+}
+
+// longestPause is between two attempts.
+const longestPause = 15 * time.Second
+
+// again does something until it works, or until the pipeline is told to end. It says once that it does not work, and
+// once that it works again.
+func (p *patience) again(do func(ctx context.Context) error) error {
+	ctx := context.WithoutCancel(p.ctx)
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, longestPause) {
+		err := do(ctx)
+		if err == nil {
+			if p.f.progress.Refused != "" {
+				p.f.progress.Refused = ""
+				delete(p.f.said, "refused")
+				p.f.opt.Log.Info("the store takes what is read again")
+				p.f.report()
+			}
+			return nil
+		}
+		if errors.Is(err, ErrStale) || p.ctx.Err() != nil {
+			return err
+		}
+		p.f.progress.Refused = err.Error()
+		p.f.say("refused", slog.LevelError, "the store takes nothing at the moment; nothing is lost, and it is tried again until it does", "err", err)
+		p.f.report()
+		select {
+		case <-time.After(pause):
+		case <-p.ctx.Done():
+		}
+	}
+}
