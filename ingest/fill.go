@@ -260,7 +260,7 @@ func (p *Pipeline) commit(ctx context.Context, c *Commit) error {
 	if p.dirty {
 		c.Servers = p.scan.names
 	}
-	if len(c.Sources)+len(c.Batches)+len(c.Holes)+len(c.Servers) == 0 {
+	if len(c.Sources)+len(c.Batches)+len(c.Holes)+len(c.Servers)+len(c.Forget) == 0 {
 		return nil
 	}
 	if err := p.ledger.Commit(ctx, c); err != nil {

@@ -33,7 +33,7 @@ func (f *following) startLive(now time.Time) {
 	for _, src := range f.p.byLog {
 		l := &f.p.scan.logs[src.log-1]
 		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
-			now.Sub(time.Unix(0, src.Modified)) > f.opt.Idle || src.isBehind() {
+			now.Sub(time.Unix(0, src.Modified)) > f.opt.Idle || f.p.isBehind(src) {
 			continue
 		}
 		if f.looksOnly(l.Input.Disk, src.Path) {

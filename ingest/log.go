@@ -121,7 +121,8 @@ func (l *Log) counted() bool { return l.State == Read || l.State == Incomplete }
 type identifier struct {
 	recognize func([]byte) Format
 	raw       [headSize]byte
-	n         int // of raw
+	n         int  // of raw
+	growing   bool // files may grow: a line without an end is not looked at
 	lines     tail.Scanner
 }
 
@@ -143,6 +144,9 @@ func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string)
 		return l, nil
 	}
 	l.encoding = tail.EncodingOf(raw)
+	if id.growing && n < headSize && l.encoding == tail.UTF8 {
+		raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
+	}
 	l.Format = id.recognize(text(raw))
 	if l.Format.Decoder == nil {
 		l.State, l.Why = NotCounted, l.Format.Skip

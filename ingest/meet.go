@@ -52,6 +52,9 @@ func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 			return err
 		case why == "":
 			p.goOn(&c, src, f)
+		case why == becameLog:
+			p.forget(&c, src)
+			fresh = append(fresh, f)
 		default:
 			src.Why = why
 			delete(p.byPath, src.Path)
@@ -78,7 +81,7 @@ func (p *Pipeline) look(ctx context.Context, inputs []tail.Input) ([]*met, error
 	var wg sync.WaitGroup
 	for range p.scan.opt.Workers {
 		wg.Go(func() {
-			id := &identifier{recognize: p.scan.opt.Recognize}
+			id := &identifier{recognize: p.scan.opt.Recognize, growing: true}
 			for i := next.Add(1) - 1; i < int64(len(inputs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				files[i] = p.lookAt(id, inputs[i])
 			}
@@ -132,6 +135,8 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 	switch {
 	case f.log.State == Unreadable:
 		return "", nil // what it is cannot be seen
+	case src.State == NotCounted && f.log.State == Read && src.Offset > 0:
+		return becameLog, nil
 	case src.Offset == 0 && src.HeadSize == 0:
 		return "", nil // nothing was seen of it
 	case src.Plain && f.input.Plain && f.input.Size < src.Offset:
@@ -146,6 +151,26 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 		return "the file was replaced by another log that begins alike", nil
 	}
 	return "", nil
+}
+
+// becameLog is why a file is met anew whose first lines did not show yet what it is.
+const becameLog = "its first lines did not show that it is a log"
+
+// forget makes a source one that was never met. Nothing but lines was counted of it.
+func (p *Pipeline) forget(c *collector, src *Source) {
+	c.c.Forget = append(c.c.Forget, src.ID)
+	delete(p.byPath, src.Path)
+	p.release(src)
+	p.sources = slices.DeleteFunc(p.sources, func(s *Source) bool { return s == src })
+}
+
+// release takes a source off the reader.
+func (p *Pipeline) release(src *Source) {
+	if src.log > 0 {
+		delete(p.byLog, src.log-1)
+		p.scan.logs[src.log-1] = Log{}
+		src.log = 0
+	}
 }
 
 // endsLine reports whether the byte before the committed offset is a line end still.
@@ -223,11 +248,7 @@ func (c *collector) lose(src *Source, now time.Time, why string) {
 		c.c.Holes = append(c.c.Holes, Hole{Log: src.ID, Offset: src.Offset, Bytes: max(left, 0), From: src.Last, To: now.UnixMilli(), Reason: why})
 	}
 	src.State, src.Why = Gone, why
-	if src.log > 0 {
-		delete(c.p.byLog, src.log-1)
-		c.p.scan.logs[src.log-1] = Log{}
-		src.log = 0
-	}
+	c.p.release(src)
 	c.changed(src)
 }
 

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
@@ -26,6 +27,7 @@ type Pipeline struct {
 	nextID  int64
 	dirty   bool // the addresses of servers changed since the last commit
 	spare   *worker
+	follows bool // files grow
 
 	mu    sync.Mutex // guards the rest
 	folds []*fold
@@ -94,7 +96,7 @@ func (p *Pipeline) behind(want func(signin.Kind) bool) []int {
 	var logs []int
 	for at, src := range p.byLog {
 		l := &p.scan.logs[at]
-		if want(l.Format.Kind) && src.live == nil && src.isBehind() {
+		if want(l.Format.Kind) && src.live == nil && p.isBehind(src) {
 			logs = append(logs, at)
 		}
 	}
@@ -103,9 +105,12 @@ func (p *Pipeline) behind(want func(signin.Kind) bool) []int {
 }
 
 // isBehind reports whether there is something to read that was not tried.
-func (s *Source) isBehind() bool {
+func (p *Pipeline) isBehind(s *Source) bool {
 	if !s.readable() || s.stuck {
 		return false
+	}
+	if p.follows && s.State == NotCounted && s.Size < headSize && time.Since(time.Unix(0, s.Modified)) < time.Minute {
+		return false // it may yet show what it is
 	}
 	return s.Plain && s.Size > s.Offset && s.Size != s.tried || !s.Plain && !s.Done
 }

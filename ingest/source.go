@@ -74,6 +74,7 @@ type Commit struct {
 	Batches []*Batch  // in the order of each log
 	Holes   []Hole
 	Servers map[netip.Addr]string
+	Forget  []int64 // sources that turned out to be something else
 }
 
 // A Ledger keeps what a pipeline commits.

@@ -123,14 +123,16 @@ func (d *iis) Reset(header []byte) {
 	d.dated, d.began, d.sure = 0, 0, false
 	if i := bytes.LastIndex(header, []byte(dayMark)); i >= 0 {
 		d.dated, d.sure = d.midnight(header[i+len(dayMark):])
-		header = header[:i]
+		if header = header[:i]; i == 0 {
+			header = nil // only the day was known yet
+		}
 	}
 	d.reset(header)
 }
 
 // Header implements [ingest.Decoder].
 func (d *iis) Header() []byte {
-	if d.layout == nil || d.layout.named(iisDate) || !d.sure {
+	if d.layout != nil && d.layout.named(iisDate) || !d.sure {
 		return d.header
 	}
 	n := len(d.header)

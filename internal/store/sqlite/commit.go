@@ -35,6 +35,16 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 	if err := w.fresh(ctx, c.Batches); err != nil {
 		return err
 	}
+	for _, id := range c.Forget {
+		for _, table := range []string{"ledger", "head", "hole", "line_count"} {
+			if err := w.exec(ctx, "DELETE FROM "+table+" WHERE source = ?", id); err != nil {
+				return err
+			}
+		}
+		if err := w.exec(ctx, "DELETE FROM source WHERE id = ?", id); err != nil {
+			return err
+		}
+	}
 	for _, src := range c.Sources {
 		if err := w.source(ctx, src); err != nil {
 			return err

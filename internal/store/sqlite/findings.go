@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,9 +85,9 @@ func (w *writer) insertFinding(ctx context.Context, id string, r *rules.Rule, su
 	if err != nil {
 		return err
 	}
-	return w.exec(ctx, `INSERT INTO finding (id, rule, name, severity, tags, subject, protocol, state, counted, count, first, last, aged_count, aged_first, rule_id, visible, opened, changed, actor, note, exception)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '', '', '') ON CONFLICT DO UPDATE SET name = excluded.name, severity = excluded.severity, tags = excluded.tags`,
-		id, r.ID, r.Name, r.Severity, string(tags), subject, protocol, state, counted, rule, visible)
+	return w.exec(ctx, `INSERT INTO finding (id, rule, name, severity, tags, subject, protocol, state, counted, count, first, last, aged_count, aged_first, rule_id, visible, fields, opened, changed, actor, note, exception)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, ?, ?, ?, 0, 0, '', '', '') ON CONFLICT DO UPDATE SET name = excluded.name, severity = excluded.severity, tags = excluded.tags`,
+		id, r.ID, r.Name, r.Severity, string(tags), subject, protocol, state, counted, rule, visible, strings.Join(r.GroupBy, "\t"))
 }
 
 // maxEvidence is how many lines a finding cites.
@@ -125,25 +127,31 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	if w.settled[usage] {
 		return nil
 	}
-	rows, err := w.QueryContext(ctx, "SELECT f.id, f.state FROM finding_usage x JOIN finding f ON f.id = x.finding WHERE x.usage = ?", usage)
+	rows, err := w.QueryContext(ctx, "SELECT f.id, f.state, f.last, u.last FROM usage u JOIN finding_usage x ON x.usage = u.id JOIN finding f ON f.id = x.finding WHERE u.id = ?", usage)
 	if err != nil {
 		return err
 	}
 	var again, candidates []string
+	var last int64
+	settled := true
 	err = scan(rows, func() error {
 		var id, state string
-		err := rows.Scan(&id, &state)
-		switch state {
-		case stateResolved:
+		var known int64
+		err := rows.Scan(&id, &state, &known, &last)
+		switch {
+		case state == stateResolved && last > known:
 			again = append(again, id)
-		case stateCandidate:
+		case state == stateResolved: // an old log that came late: what is new is still to come
+			settled = false
+		case state == stateCandidate:
 			candidates = append(candidates, id)
+			settled = false
 		}
 		return err
 	})
 	for _, id := range again {
 		if err == nil {
-			err = w.change(ctx, id, stateOpen, "outmode", "seen again")
+			err = w.reopen(ctx, id, last)
 		}
 	}
 	for _, id := range candidates {
@@ -157,7 +165,7 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	if len(w.settled) >= maxCached {
 		clear(w.settled)
 	}
-	w.settled[usage] = len(candidates) == 0
+	w.settled[usage] = settled
 	return nil
 }
 
@@ -235,7 +243,7 @@ func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding)
 		return err
 	}
 	if state == stateResolved && f.Last.UnixMilli() > last {
-		if err := w.change(ctx, f.ID, stateOpen, "outmode", "seen again"); err != nil {
+		if err := w.reopen(ctx, f.ID, f.Last.UnixMilli()); err != nil {
 			return err
 		}
 	}
@@ -258,22 +266,25 @@ func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding)
 	return err
 }
 
-// change moves a finding to another state and writes that down.
-func (w *writer) change(ctx context.Context, id, state, actor, note string) error {
-	now := w.s.opt.Now().UnixMilli()
-	if err := w.exec(ctx, "UPDATE finding SET state = ?, changed = ?, actor = ?, note = ? WHERE id = ?", state, now, actor, note, id); err != nil {
+// reopen opens a finding that was resolved and is seen again. Of one that an exception covers nobody is told.
+func (w *writer) reopen(ctx context.Context, id string, last int64) error {
+	const note = "seen again"
+	now := w.s.opt.Now()
+	if err := w.exec(ctx, "UPDATE finding SET state = ?, changed = ?, actor = ?, note = ? WHERE id = ?", stateOpen, now.UnixMilli(), outmode, note, id); err != nil {
 		return err
 	}
-	if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, now, state, actor, note); err != nil {
+	if err := w.note(ctx, id, note); err != nil || last < now.Add(-tellWithin).UnixMilli() {
 		return err
 	}
-	if state != stateOpen {
-		return nil
-	}
-	return w.exec(ctx, "INSERT INTO outbox (at, finding, event) VALUES (?, ?, 'reopened')", now, id)
+	return w.exec(ctx, "INSERT INTO outbox (at, finding, event) SELECT ?, id, 'reopened' FROM finding WHERE id = ? AND exception = ''", now.UnixMilli(), id)
 }
 
-// history is how old what a finding saw last may be for somebody to be told of it.
+// note adds to the history of a finding that is open.
+func (w *writer) note(ctx context.Context, id, note string) error {
+	return w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, w.s.opt.Now().UnixMilli(), stateOpen, outmode, note)
+}
+
+// tellWithin is how old what a finding saw last may be for somebody to be told of it.
 const tellWithin = 24 * time.Hour
 
 // announce marks the findings that hold from now on. Who must be told is told by the outbox; of history nobody is.
@@ -284,25 +295,44 @@ func (w *writer) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	type opened struct {
-		id   string
-		last int64
-	}
-	var all []opened
+	last := map[string]int64{}
 	err = scan(rows, func() error {
-		var o opened
-		err := rows.Scan(&o.id, &o.last)
-		all = append(all, o)
+		var id string
+		var at int64
+		err := rows.Scan(&id, &at)
+		last[id] = at
 		return err
 	})
+	if err != nil || len(last) == 0 {
+		return err
+	}
+	ids := slices.Sorted(maps.Keys(last))
+	now := w.s.opt.Now()
+	c, err := w.s.covering(ctx, w, now)
 	if err != nil {
 		return err
 	}
-	now := w.s.opt.Now()
-	for _, o := range all {
-		err := w.exec(ctx, "UPDATE finding SET opened = ?, changed = ? WHERE id = ?", now.UnixMilli(), now.UnixMilli(), o.id)
-		if err == nil && o.last >= now.Add(-tellWithin).UnixMilli() {
-			err = w.exec(ctx, "INSERT INTO outbox (at, finding, event) VALUES (?, ?, 'opened')", now.UnixMilli(), o.id)
+	by := map[string]string{} // the exceptions that cover them
+	if len(c.covers) > 0 {
+		all, err := w.s.chosen(ctx, w, c, " AND f.id IN (SELECT value FROM json_each(?))", words(ids))
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			by[all[i].id] = all[i].by
+		}
+	}
+	for _, id := range ids {
+		note, tell := "opened", last[id] >= now.Add(-tellWithin).UnixMilli()
+		if by[id] != "" {
+			note, tell = underException(note, c.byID[by[id]]), false
+		}
+		err := w.exec(ctx, "UPDATE finding SET opened = ?1, changed = ?1, exception = ?2 WHERE id = ?3", now.UnixMilli(), by[id], id)
+		if err == nil {
+			err = w.note(ctx, id, note)
+		}
+		if err == nil && tell {
+			err = w.exec(ctx, "INSERT INTO outbox (at, finding, event) VALUES (?, ?, 'opened')", now.UnixMilli(), id)
 		}
 		if err != nil {
 			return err

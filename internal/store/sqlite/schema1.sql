@@ -85,22 +85,26 @@ CREATE TABLE finding (
   count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   aged_count INTEGER NOT NULL, aged_first INTEGER NOT NULL, -- of minutes that were dropped
   rule_id INTEGER NOT NULL, visible TEXT NOT NULL, -- whose minutes decide it
+  fields TEXT NOT NULL, -- the rule's group_by, joined by tabs like the values of visible
   opened INTEGER NOT NULL, changed INTEGER NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL, exception TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_group ON finding (rule_id, visible) WHERE rule_id > 0;
 CREATE INDEX finding_unopened ON finding (id) WHERE opened = 0;
+CREATE INDEX finding_resolved ON finding (changed) WHERE state = 'resolved';
 CREATE TABLE finding_usage (finding TEXT NOT NULL, usage INTEGER NOT NULL, PRIMARY KEY (finding, usage)) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_usage_usage ON finding_usage (usage);
 CREATE TABLE evidence (
   finding TEXT NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
   step INTEGER NOT NULL, sha256 BLOB, document TEXT, stored INTEGER NOT NULL, PRIMARY KEY (finding, source, at)) STRICT, WITHOUT ROWID;
 CREATE INDEX evidence_uncited ON evidence (source, at) WHERE sha256 IS NULL;
+CREATE INDEX evidence_source ON evidence (source);
+CREATE INDEX evidence_age ON evidence (stored) WHERE document IS NOT NULL;
 CREATE TABLE history (
   id INTEGER PRIMARY KEY, finding TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL) STRICT;
 CREATE INDEX history_finding ON history (finding);
 CREATE TABLE exception (
   id TEXT PRIMARY KEY, users TEXT NOT NULL, group_file TEXT NOT NULL, addresses TEXT NOT NULL, clients TEXT NOT NULL, protocols TEXT NOT NULL, rules TEXT NOT NULL,
   reason TEXT NOT NULL, owner TEXT NOT NULL, ticket TEXT NOT NULL, approver TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
-  removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  removed INTEGER NOT NULL, removed_by TEXT NOT NULL, removed_note TEXT NOT NULL) STRICT, WITHOUT ROWID; -- removed: 0, or when
 
 -- What somebody must be told, in order; whoever sends it deletes it.
 CREATE TABLE outbox (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, finding TEXT NOT NULL, event TEXT NOT NULL) STRICT;

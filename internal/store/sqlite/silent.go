@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Silence is a server's log of a kind that told nothing for longer than is usual.
+type Silence struct {
+	Server string
+	Kind   signin.Kind
+	Since  time.Time     // the last event that was read
+	Usual  time.Duration // the longest silence that it is known for, at least 2 h; where a limit was given, that limit
+}
+
+const (
+	// learnFor is how far back before the last event a habit is learned: two weekends.
+	learnFor = 14 * 24 * time.Hour
+	// leastSilence is the least that is usual: a log may be written late, and health checks may pause.
+	leastSilence = 2 * time.Hour
+	// learnAtLeast and learnRound are how long a log must have been heard before its silence says anything: a weekend
+	// must have been among it, but for logs that are written around the clock.
+	learnAtLeast = 7 * 24 * time.Hour
+	learnRound   = 24 * time.Hour
+)
+
+// Silent returns the logs that told nothing for longer than their habit, by server and kind: longer than one and a half
+// times the longest silence of the 14 days before their last event, and than 3 hours. With after above 0 that is the
+// limit for all of them. A log that was heard for less than a week (IIS and HttpProxy: a day) has no habit yet.
+//
+// It goes by the time of events: ask for followed logs, when what is there was read.
+func (s *Store) Silent(ctx context.Context, now time.Time, after time.Duration) ([]Silence, error) {
+	var all []Silence
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		known, err := voices(ctx, tx, "heard")
+		if err != nil {
+			return err
+		}
+		for len(known) > 0 {
+			n := 1
+			for n < len(known) && known[n].server == known[0].server && known[n].kind == known[0].kind {
+				n++
+			}
+			spans, err := lately(ctx, tx, known[:n])
+			if err != nil {
+				return err
+			}
+			if x, ok := silence(spans, known[0].kind, now, after); ok {
+				if x.Server, err = serverName(ctx, tx, known[0].server); err != nil {
+					return err
+				}
+				all = append(all, x)
+			}
+			known = known[n:]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what was heard: %w", err)
+	}
+	slices.SortFunc(all, func(a, b Silence) int { return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Kind, b.Kind)) })
+	return all, nil
+}
+
+// silence decides one log from the hours in which it was heard, of all its protocols.
+func silence(spans []signin.Span, kind signin.Kind, now time.Time, after time.Duration) (x Silence, ok bool) {
+	slices.SortFunc(spans, func(a, b signin.Span) int { return cmp.Compare(a.From, b.From) })
+	last, longest := spans[0].To, int64(0)
+	for _, h := range spans {
+		longest = max(longest, h.From-last)
+		last = max(last, h.To)
+	}
+	x = Silence{Kind: kind, Since: time.UnixMilli(last).UTC(), Usual: after}
+	silent := now.Sub(x.Since)
+	if after > 0 {
+		return x, silent > after
+	}
+	enough := learnAtLeast
+	if kind == signin.IIS || kind == signin.HTTPProxy {
+		enough = learnRound
+	}
+	if last-spans[0].From < enough.Milliseconds() {
+		return x, false
+	}
+	x.Usual = max(time.Duration(longest)*time.Millisecond, leastSilence)
+	return x, silent > x.Usual*3/2
+}
+
+// lately returns the hours that were heard of the protocols of a log, in the time before the last.
+func lately(ctx context.Context, q querier, protocols []voice) ([]signin.Span, error) {
+	var spans []signin.Span
+	var last int64
+	for _, v := range protocols {
+		rows, err := q.QueryContext(ctx, "SELECT max(hour) FROM heard WHERE server = ? AND kind = ? AND protocol = ?", v.server, v.kind, v.protocol)
+		if err != nil {
+			return nil, err
+		}
+		err = scan(rows, func() error {
+			var hour int64
+			err := rows.Scan(&hour)
+			last = max(last, hour)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	from := last - int64(learnFor/time.Hour)
+	for _, v := range protocols {
+		rows, err := q.QueryContext(ctx, "SELECT first, last FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour >= ?", v.server, v.kind, v.protocol, from)
+		if err != nil {
+			return nil, err
+		}
+		err = scan(rows, func() error {
+			var h signin.Span
+			err := rows.Scan(&h.From, &h.To)
+			spans = append(spans, h)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return spans, nil
+}
+
+func serverName(ctx context.Context, q querier, id int64) (name string, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT name FROM server WHERE id = ?", id)
+	if err != nil {
+		return "", err
+	}
+	err = scan(rows, func() error { return rows.Scan(&name) })
+	return name, err
+}
