@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // A met is a file that discovery found, and what its content shows it to be.
@@ -106,7 +107,21 @@ func (p *Pipeline) lookAt(id *identifier, in tail.Input) *met {
 	}
 	f.log, f.servers = id.identify(in)
 	f.head = slices.Clone(id.raw[:min(id.n, headPrint)])
+	if r := p.rootOf(in.Path); r != nil && r.Kind != signin.UnknownKind && f.log.State == Read && f.log.Format.Kind != r.Kind {
+		f.log.State = NotCounted
+		f.log.Why = fmt.Sprintf("its kind is %s, and the configuration wants only %s here", f.log.Format.Kind, r.Kind)
+	}
 	return f
+}
+
+// rootOf returns the root that a path is below, or nil.
+func (p *Pipeline) rootOf(path string) *Root {
+	for i := range p.roots {
+		if p.roots[i].holds(path) {
+			return &p.roots[i]
+		}
+	}
+	return nil
 }
 
 // idOf names the file at a path, "" where it has no name that lasts.
@@ -231,6 +246,9 @@ func (p *Pipeline) register(c *collector, f *met) *Source {
 	src := &Source{ID: p.nextID, Path: f.input.Path, FileID: f.fileID, Name: f.log.Name, Kind: f.log.Format.Kind, State: f.log.State, Why: f.log.Why,
 		Encoding: f.log.encoding, Plain: f.input.Plain, Size: f.input.Size, Modified: f.modified}
 	p.nextID++
+	if r := p.rootOf(src.Path); r != nil {
+		src.Owner = r.Server
+	}
 	if f.log.Err != nil {
 		src.Why, src.stuck = f.log.Err.Error(), true
 	}

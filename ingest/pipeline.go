@@ -27,7 +27,8 @@ type Pipeline struct {
 	nextID  int64
 	dirty   bool // the addresses of servers changed since the last commit
 	spare   *worker
-	follows bool // files grow
+	follows bool   // files grow
+	roots   []Root // of Follow
 
 	mu    sync.Mutex // guards the rest
 	folds []*fold
@@ -150,7 +151,7 @@ type job struct {
 
 // commitSize is about how many bytes of logs are committed at once while there is a backlog: rows repeat in batches
 // that follow each other.
-const commitSize = 48 << 20
+const commitSize = 128 << 20
 
 // fill reads what is behind of those logs with all workers, about so many bytes of it, and commits it in order.
 func (p *Pipeline) fill(ctx context.Context, logs []int, limit int64) error {

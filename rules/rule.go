@@ -43,6 +43,8 @@ type Rule struct {
 	Window    time.Duration // of event time
 	Baseline  time.Duration // of first_seen: how long coverage must have lasted
 
+	ResolveAfter time.Duration // how long its findings must not have been seen to be resolved; 0 leaves that to the configuration
+
 	Description    string
 	Tags           []string
 	Threat         []Threat

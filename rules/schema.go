@@ -18,7 +18,7 @@ import (
 // ruleKeys are the keys of a rule, in the order in which people write them.
 func ruleKeys() []string {
 	return []string{"id", "uuid", "name", "version", "status", "severity", "type", "description", "when", "zone", "group_by", "threshold",
-		"distinct", "window", "steps", "baseline", "tags", "threat", "controls", "references", "false_positives", "note", "remediation",
+		"distinct", "window", "steps", "baseline", "resolve_after", "tags", "threat", "controls", "references", "false_positives", "note", "remediation",
 		"enforce", "tests"}
 }
 
@@ -71,6 +71,8 @@ func (d *draft) key(key string, v ast.Node) {
 		d.Window = d.duration(v, key, maxWindow)
 	case "baseline":
 		d.Baseline = d.duration(v, key, maxWindow)
+	case "resolve_after":
+		d.ResolveAfter = d.duration(v, key, maxWindow)
 	case "when":
 		d.When, _ = doc.textOf(v, key)
 		d.source = append(d.source, v)

@@ -30,6 +30,7 @@ type listed struct {
 	Distinct       string   `json:"distinct,omitempty"`
 	Window         string   `json:"window,omitempty"`
 	Baseline       string   `json:"baseline,omitempty"`
+	ResolveAfter   string   `json:"resolve_after,omitempty"`
 	Description    string   `json:"description"`
 	Tags           []string `json:"tags"`
 	Threat         []threat `json:"threat"`
@@ -61,6 +62,9 @@ func newListed(r *rules.Rule) listed {
 	if r.Baseline > 0 {
 		l.Baseline = rules.Spell(r.Baseline)
 	}
+	if r.ResolveAfter > 0 {
+		l.ResolveAfter = rules.Spell(r.ResolveAfter)
+	}
 	for _, t := range r.Threat {
 		l.Threat = append(l.Threat, threat(t))
 	}
@@ -72,7 +76,7 @@ func newListed(r *rules.Rule) listed {
 
 // ruleKeys are the keys of a rule in JSON, for the help.
 const ruleKeys = `id uuid name severity type status version when steps zone group_by
-threshold distinct window baseline description tags threat (tactic technique subtechnique) controls
+threshold distinct window baseline resolve_after description tags threat (tactic technique subtechnique) controls
 references false_positives note remediation enforce tests (their names) file line`
 
 func newRulesShow(g *globals) *cobra.Command {
@@ -166,6 +170,7 @@ func printRule(g *globals, r listed) error {
 	row("threshold", r.threshold())
 	row("window", r.Window)
 	row("baseline", r.Baseline)
+	row("resolve", after(r.ResolveAfter))
 	row("tags", strings.Join(r.Tags, " "))
 	var threats []string
 	for _, t := range r.Threat {
@@ -191,6 +196,14 @@ func positive(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
+}
+
+// after is when, for people; "" for nothing said.
+func after(span string) string {
+	if span == "" {
+		return ""
+	}
+	return "after " + span
 }
 
 // threshold says what must come how often.

@@ -46,6 +46,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 		}
 	}
 	for _, src := range c.Sources {
+		w.paths[src.ID] = src.Path
 		if err := w.source(ctx, src); err != nil {
 			return err
 		}
@@ -376,12 +377,16 @@ func (w *writer) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
 			return err
 		}
 	}
+	sumsOf := bulk{w: w, columns: 4, insert: `UPDATE usage SET first = CASE WHEN count = 0 THEN v.column3 ELSE min(first, v.column3) END,
+		last = CASE WHEN count = 0 THEN v.column4 ELSE max(last, v.column4) END, count = count + v.column2 FROM (`, onMeet: ") v WHERE usage.id = v.column1"}
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		a := all[id]
-		if err := w.exec(ctx, "UPDATE usage SET first = CASE WHEN count = 0 THEN ?2 ELSE min(first, ?2) END, last = CASE WHEN count = 0 THEN ?3 ELSE max(last, ?3) END, count = count + ?1 WHERE id = ?4",
-			a.count, a.first, a.last, id); err != nil {
+		if err := sumsOf.add(ctx, id, a.count, a.first, a.last); err != nil {
 			return err
 		}
+	}
+	if err := sumsOf.end(ctx); err != nil {
+		return err
 	}
 	for id, a := range aged {
 		if err := w.age(ctx, id, a); err != nil {

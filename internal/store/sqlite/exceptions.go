@@ -25,7 +25,7 @@ func (s *Store) AddException(ctx context.Context, x rules.Exception) (rules.Exce
 	x.ID, x.Created, x.Expires, x.Removed = exceptionID(), now.Truncate(time.Millisecond), x.Expires.UTC().Truncate(time.Millisecond), time.Time{}
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO exception (id, users, group_file, addresses, clients, protocols, rules, reason, owner, ticket, approver, created, expires, removed, removed_by, removed_note)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '')`, x.ID, words(x.Users), x.GroupFile, words(x.Addresses), words(x.Clients), words(x.Protocols), words(x.Rules),
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '')`, x.ID, jsonList(x.Users), x.GroupFile, jsonList(x.Addresses), jsonList(x.Clients), jsonList(x.Protocols), jsonList(x.Rules),
 			x.Reason, x.Owner, x.Ticket, x.Approver, x.Created.UnixMilli(), x.Expires.UnixMilli())
 		return err
 	})

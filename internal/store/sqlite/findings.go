@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -33,6 +35,7 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	if set == nil {
 		return nil
 	}
+	var firstSeen []string
 	for id, k := range t.fresh {
 		if k.Hits == nil || len(k.Hits.Match) == 0 {
 			continue
@@ -42,21 +45,13 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 			if err := t.w.open(ctx, target, set, id); err != nil {
 				return err
 			}
+			if set.Rule(target.Rule).Type == rules.FirstSeen {
+				firstSeen = append(firstSeen, target.ID)
+			}
 		}
 	}
-	for _, b := range batches {
-		for i := range b.Cited {
-			c := &b.Cited[i]
-			if c.Key.Weak {
-				continue // it is cited if its hour counts
-			}
-			u := c.Key.Usage()
-			for _, target := range set.Targets(&u) {
-				if err := t.w.evidence(ctx, target.ID, b.Log, &c.Citation); err != nil {
-					return err
-				}
-			}
-		}
+	if err := t.cite(ctx, batches); err != nil {
+		return err
 	}
 	met := map[int64]bool{}
 	for k, r := range t.rows {
@@ -64,18 +59,26 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 			met[k.usage] = true
 		}
 	}
+	if err := t.w.decideFirstSeen(ctx, firstSeen); err != nil {
+		return err
+	}
 	return t.decide(ctx, met)
 }
 
 // open makes a finding if it is new, and counts a usage row in it.
 func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set, usage int64) error {
-	r := set.Rule(t.Rule)
-	state := stateOpen
-	if r.Type == rules.FirstSeen {
-		state = stateCandidate
-	}
-	if err := w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, ""); err != nil {
-		return err
+	if _, known := w.cited[t.ID]; !known {
+		r := set.Rule(t.Rule)
+		state := stateOpen
+		if r.Type == rules.FirstSeen {
+			state = stateCandidate
+		}
+		if err := w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, ""); err != nil {
+			return err
+		}
+		if err := w.lookUpCited(ctx, t.ID); err != nil {
+			return err
+		}
 	}
 	return w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", t.ID, usage)
 }
@@ -93,14 +96,96 @@ func (w *writer) insertFinding(ctx context.Context, id string, r *rules.Rule, su
 // maxEvidence is how many lines a finding cites.
 const maxEvidence = 3
 
-func (w *writer) evidence(ctx context.Context, finding string, log int64, c *signin.Citation) error {
-	err := w.exec(ctx, `INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)
-		SELECT ?, ?, ?, path, ?, ?, 0, ?, ?, ? FROM source WHERE id = ? ON CONFLICT DO NOTHING`, finding, log, c.At.Offset, c.At.Length, c.At.Line, c.SHA256[:], string(c.Document),
-		w.s.opt.Now().UnixMilli(), log)
-	if err != nil {
+// A quote is a line that a finding may cite.
+type quote struct {
+	path string
+	log  int64
+	*signin.Citation
+}
+
+// cite keeps for every finding the first lines, in the order of paths and offsets, of what the batches cite.
+func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
+	w, set := t.w, t.w.s.opt.Rules
+	quotes := map[string][]quote{}
+	for _, b := range batches {
+		for i := range b.Cited {
+			c := &b.Cited[i]
+			if c.Key.Weak {
+				continue // it is cited if its hour counts
+			}
+			q := quote{w.paths[b.Log], b.Log, &c.Citation}
+			u := c.Key.Usage()
+			for _, target := range set.Targets(&u) {
+				quotes[target.ID] = addQuote(quotes[target.ID], q)
+			}
+		}
+	}
+	rows := bulk{w: w, columns: 10, insert: "INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)", onMeet: "ON CONFLICT DO NOTHING"}
+	now := w.s.opt.Now().UnixMilli()
+	var full []string // findings that may cite too many lines now
+	for finding, qs := range quotes {
+		if err := w.lookUpCited(ctx, finding); err != nil {
+			return err
+		}
+		have := w.cited[finding]
+		added := false
+		for _, q := range qs {
+			if have.n >= maxEvidence && !q.before(&quote{path: have.path, Citation: &signin.Citation{At: signin.Ref{Offset: have.at}}}) {
+				break // the first lines are cited, and these come behind them
+			}
+			if err := rows.add(ctx, finding, q.log, q.At.Offset, q.path, q.At.Length, q.At.Line, 0, q.SHA256[:], string(q.Document), now); err != nil {
+				return err
+			}
+			added = true
+		}
+		if added && have.n > 0 {
+			full = append(full, finding)
+			delete(w.cited, finding)
+		} else if added {
+			last := qs[len(qs)-1]
+			w.cited[finding] = cited{len(qs), last.path, last.At.Offset}
+		}
+	}
+	if err := rows.end(ctx); err != nil {
 		return err
 	}
-	return w.exec(ctx, "DELETE FROM evidence WHERE finding = ?1 AND (source, at) IN (SELECT source, at FROM evidence WHERE finding = ?1 ORDER BY path, at LIMIT -1 OFFSET ?2)", finding, maxEvidence)
+	for _, finding := range full {
+		if err := w.exec(ctx, "DELETE FROM evidence WHERE finding = ?1 AND (source, at) IN (SELECT source, at FROM evidence WHERE finding = ?1 ORDER BY path, at LIMIT -1 OFFSET ?2)", finding, maxEvidence); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addQuote keeps the first lines.
+func addQuote(qs []quote, q quote) []quote {
+	i, _ := slices.BinarySearchFunc(qs, q, func(a, b quote) int {
+		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.At.Offset, b.At.Offset))
+	})
+	if i == maxEvidence {
+		return qs
+	}
+	return slices.Insert(qs, i, q)[:min(len(qs)+1, maxEvidence)]
+}
+
+func (q *quote) before(o *quote) bool {
+	return q.path < o.path || q.path == o.path && q.At.Offset < o.At.Offset
+}
+
+// lookUpCited remembers what a finding cites.
+func (w *writer) lookUpCited(ctx context.Context, finding string) error {
+	if _, known := w.cited[finding]; known {
+		return nil
+	}
+	var have cited
+	if _, err := w.one(ctx, "SELECT count(*) OVER (), path, at FROM evidence WHERE finding = ? ORDER BY path DESC, at DESC LIMIT 1", []any{finding}, &have.n, &have.path, &have.at); err != nil {
+		return err
+	}
+	if len(w.cited) >= maxCached {
+		clear(w.cited)
+	}
+	w.cited[finding] = have
+	return nil
 }
 
 // decide brings the findings up to date: those that the usage rows count in, and those of the touched groups.
@@ -127,63 +212,81 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	if w.settled[usage] {
 		return nil
 	}
-	rows, err := w.QueryContext(ctx, "SELECT f.id, f.state, f.last, u.last FROM usage u JOIN finding_usage x ON x.usage = u.id JOIN finding f ON f.id = x.finding WHERE u.id = ?", usage)
+	rows, err := w.QueryContext(ctx, "SELECT f.id, u.last, u.last > f.last FROM finding_usage x JOIN usage u ON u.id = x.usage JOIN finding f ON f.id = x.finding WHERE x.usage = ? AND f.state = 'resolved'", usage)
 	if err != nil {
 		return err
 	}
-	var again, candidates []string
-	var last int64
-	settled := true
+	again, late := map[string]int64{}, false
 	err = scan(rows, func() error {
-		var id, state string
-		var known int64
-		err := rows.Scan(&id, &state, &known, &last)
-		switch {
-		case state == stateResolved && last > known:
-			again = append(again, id)
-		case state == stateResolved: // an old log that came late: what is new is still to come
-			settled = false
-		case state == stateCandidate:
-			candidates = append(candidates, id)
-			settled = false
+		var id string
+		var last int64
+		var newer bool
+		err := rows.Scan(&id, &last, &newer)
+		if newer {
+			again[id] = last
+		} else {
+			late = true // an old log: what is new may still come
 		}
 		return err
 	})
-	for _, id := range again {
+	for id, last := range again {
 		if err == nil {
 			err = w.reopen(ctx, id, last)
 		}
 	}
-	for _, id := range candidates {
-		if err == nil {
-			err = w.decideFirstSeen(ctx, id)
-		}
-	}
-	if err != nil {
-		return err
-	}
 	if len(w.settled) >= maxCached {
 		clear(w.settled)
 	}
-	w.settled[usage] = settled
-	return nil
+	w.settled[usage] = err == nil && !late
+	return err
 }
 
-// decideFirstSeen opens a finding if its first sign-in came after there was time to learn what is usual, and makes it
-// a candidate again if older logs show that it was usual.
-func (w *writer) decideFirstSeen(ctx context.Context, id string) error {
-	rows, err := w.s.usageRows(ctx, w.tx, "u.id IN (SELECT usage FROM finding_usage WHERE finding = ?)", id)
+// decideFirstSeen opens findings whose first sign-in came after there was time to learn what is usual, and makes them
+// candidates again if older logs show that it was usual. Without ids it decides all.
+func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
+	if w.s.opt.Rules == nil {
+		return nil
+	}
+	const of = "u.id IN (SELECT x.usage FROM finding_usage x JOIN finding f ON f.id = x.finding JOIN json_each(?1) r ON r.value = f.rule"
+	var names []string
+	for _, r := range w.s.opt.Rules.Rules() {
+		if r.Type == rules.FirstSeen {
+			names = append(names, r.ID)
+		}
+	}
+	where, of2 := of+")", "rule IN (SELECT value FROM json_each(?1))"
+	args := []any{jsonList(names)}
+	if ids != nil {
+		where, of2 = of+" WHERE f.id IN (SELECT value FROM json_each(?2)))", of2+" AND id IN (SELECT value FROM json_each(?2))"
+		args = append(args, jsonList(ids))
+	}
+	if len(names) == 0 || ids != nil && len(ids) == 0 {
+		return nil
+	}
+	rows, err := w.s.usageRows(ctx, w, where, args...)
 	if err != nil {
 		return err
 	}
-	holds := false
+	var holds []string
 	for _, f := range w.s.opt.Rules.Decide(rules.Observed{Usage: rows, Covered: w.covered}) {
-		holds = holds || f.ID == id
+		holds = append(holds, f.ID)
 	}
-	if holds {
-		return w.exec(ctx, "UPDATE finding SET state = ? WHERE id = ? AND state = ?", stateOpen, id, stateCandidate)
+	n := len(args) + 1
+	args = append(args, jsonList(holds))
+	in := fmt.Sprintf(" AND id %%s (SELECT value FROM json_each(?%d))", n)
+	if err := w.exec(ctx, "UPDATE finding SET state = 'open' WHERE state = 'candidate' AND "+of2+fmt.Sprintf(in, "IN"), args...); err != nil {
+		return err
 	}
-	return w.exec(ctx, "UPDATE finding SET state = ?, opened = 0 WHERE id = ? AND state = ?", stateCandidate, id, stateOpen)
+	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open' AND "+of2+fmt.Sprintf(in, "NOT IN"), args...)
+}
+
+// jsonList is texts as one argument of a query.
+func jsonList(texts []string) string {
+	b, err := json.Marshal(append([]string{}, texts...))
+	if err != nil {
+		return "[]" // texts always can be
+	}
+	return string(b)
 }
 
 // decideGroup decides a rule with a window for a group, from all its minutes.
@@ -314,7 +417,7 @@ func (w *writer) announce(ctx context.Context) error {
 	}
 	by := map[string]string{} // the exceptions that cover them
 	if len(c.covers) > 0 {
-		all, err := w.s.chosen(ctx, w, c, " AND f.id IN (SELECT value FROM json_each(?))", words(ids))
+		all, err := w.s.chosen(ctx, w, c, " AND f.id IN (SELECT value FROM json_each(?))", jsonList(ids))
 		if err != nil {
 			return err
 		}

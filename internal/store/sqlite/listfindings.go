@@ -78,7 +78,7 @@ func (s *Store) readFindings(ctx context.Context, f FindingFilter) ([]Finding, e
 		and("f.id BETWEEN ? AND ?", f.Prefix, f.Prefix+"~") // which is behind all that an id can hold
 	}
 	if len(f.States) > 0 {
-		and("f.state IN (SELECT value FROM json_each(?))", words(f.States))
+		and("f.state IN (SELECT value FROM json_each(?))", jsonList(f.States))
 	}
 	if f.Severity > 0 {
 		and("f.severity >= ?", f.Severity)
@@ -88,7 +88,7 @@ func (s *Store) readFindings(ctx context.Context, f FindingFilter) ([]Finding, e
 		for _, r := range f.Rules {
 			low = append(low, strings.ToLower(r))
 		}
-		and("(lower(f.rule) IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(f.tags) t WHERE t.value IN (SELECT value FROM json_each(?))))", words(low), words(low))
+		and("(lower(f.rule) IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(f.tags) t WHERE t.value IN (SELECT value FROM json_each(?))))", jsonList(low), jsonList(low))
 	}
 	having := " GROUP BY f.id HAVING seen > 0"
 	if !f.Since.IsZero() {
@@ -122,15 +122,6 @@ func (s *Store) readFindings(ctx context.Context, f FindingFilter) ([]Finding, e
 	return all, err
 }
 
-// words are texts as a JSON array, which a query can take apart.
-func words(texts []string) string {
-	b, err := json.Marshal(append([]string{}, texts...))
-	if err != nil {
-		return "[]" // texts always are JSON
-	}
-	return string(b)
-}
-
 // instant is a Unix millisecond of the store as a time; 0 is the zero time.
 func instant(ms int64) time.Time {
 	if ms == 0 {
@@ -153,7 +144,7 @@ func idsOf(all []Finding) string {
 	for i := range all {
 		ids[i] = all[i].ID
 	}
-	return words(ids)
+	return jsonList(ids)
 }
 
 // ofUser keeps the findings with an account that fits a pattern.

@@ -49,7 +49,7 @@ func (l *Listed) Lag(size int64) int64 {
 func (s *Store) List(ctx context.Context) ([]Listed, error) {
 	var all []Listed
 	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
-		all, err = list(ctx, tx)
+		all, err = listSources(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Store) snapshot(ctx context.Context, do func(*sql.Tx) error) error {
 	return do(tx)
 }
 
-func list(ctx context.Context, q querier) ([]Listed, error) {
+func listSources(ctx context.Context, q querier) ([]Listed, error) {
 	rows, err := q.QueryContext(ctx, `SELECT id, path, kind, server, state, why, plain, done, size, "offset", chain, unfinished, first, last FROM source ORDER BY path, id`)
 	if err != nil {
 		return nil, err

@@ -111,4 +111,3 @@ func (w *writer) answer(ctx context.Context, a *ingest.Answer) error {
 	}
 	return t.decide(ctx, nil)
 }
-

@@ -62,6 +62,7 @@ func (t *turn) storeHeard(ctx context.Context) error {
 		if !ok {
 			all = span
 		}
+		w.earlier = w.earlier || ok && span.From < all.From
 		w.covered[v.kind] = signin.Span{From: min(all.From, span.From), To: max(all.To, span.To)}
 		if err := w.exec(ctx, `INSERT INTO heard (server, kind, protocol, hour, first, last) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`, v.server, v.kind, v.protocol, v.hour, span.From, span.To); err != nil {
@@ -197,6 +198,12 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 	}
 	if err := w.addDays(ctx, days); err != nil {
 		return err
+	}
+	if w.earlier {
+		w.earlier = false
+		if err := w.decideFirstSeen(ctx, nil); err != nil {
+			return err
+		}
 	}
 	settled := map[int64]bool{}
 	for k := range days {

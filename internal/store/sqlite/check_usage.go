@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// who names a usage row u, to be read by a person.
+const who = `coalesce((SELECT a.key FROM account a WHERE a.id = u.account), '') || ' on ' || coalesce((SELECT v.name FROM server v WHERE v.id = u.server), '')`
+
+// usage checks the sums over all time.
+func (c *checker) usage(ctx context.Context) error {
+	return c.each(ctx, `SELECT u.id, `+who+`, u.count, u.aged_count, d.count FROM usage u
+		JOIN (SELECT id, coalesce(sum(d.count), 0) AS count FROM usage LEFT JOIN day d ON d.usage = usage.id GROUP BY id) d ON d.id = u.id WHERE u.count <> u.aged_count + d.count`, nil, func(rows *sql.Rows) error {
+		var id, count, aged, days int64
+		var name string
+		err := rows.Scan(&id, &name, &count, &aged, &days)
+		c.problem(UsageSums, "row %d (%s) counts %d, its days %d and those that were dropped %d", id, name, count, days, aged)
+		return err
+	})
+}
+
+// sumsOfHours adds up the hours of day ?1 that count, by usage row.
+const sumsOfHours = `SELECT h.usage AS usage, sum(h.count) AS count, min(h.hour * 3600000 + h.first) AS first, max(h.hour * 3600000 + h.last) AS last, sum(DISTINCT 1 << (h.hour % 24)) AS hours
+	FROM hour h JOIN usage u ON u.id = h.usage LEFT JOIN weak k ON u.weak = 1 AND k.server = u.server AND k.kind = u.kind AND k.protocol = u.protocol AND k.hour = h.hour
+	WHERE h.hour BETWEEN ?1 * 24 AND ?1 * 24 + 23 AND (u.weak = 0 OR k.state = 1) GROUP BY h.usage`
+
+// days checks the days whose hours are all there, one after the other: they are many.
+func (c *checker) days(ctx context.Context) error {
+	from, err := c.completeFrom(ctx)
+	if err != nil {
+		return err
+	}
+	var days []int64
+	err = c.each(ctx, "SELECT DISTINCT day FROM day WHERE day >= ?1 UNION SELECT DISTINCT hour / 24 FROM hour WHERE hour >= ?1 * 24 ORDER BY 1", []any{from}, func(rows *sql.Rows) error {
+		var day int64
+		err := rows.Scan(&day)
+		days = append(days, day)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		date := time.UnixMilli(day * dayMs).UTC().Format(time.DateOnly)
+		err := c.each(ctx, `SELECT u.id, `+who+`, coalesce(d.count, 0), coalesce(d.first, 0), coalesce(d.last, 0), coalesce(d.hours, 0),
+			coalesce(s.count, 0), coalesce(s.first, 0), coalesce(s.last, 0), coalesce(s.hours, 0)
+			FROM (SELECT * FROM day WHERE day = ?1) d FULL JOIN (`+sumsOfHours+`) s ON s.usage = d.usage JOIN usage u ON u.id = coalesce(d.usage, s.usage)
+			WHERE (d.count, d.first, d.last, d.hours) IS NOT (s.count, s.first, s.last, s.hours)`, []any{day}, func(rows *sql.Rows) error {
+			var id int64
+			var name string
+			var d, s daySum
+			if err := rows.Scan(&id, &name, &d.count, &d.first, &d.last, &d.hours, &s.count, &s.first, &s.last, &s.hours); err != nil {
+				return err
+			}
+			if d.count != s.count {
+				c.problem(DaySums, "row %d (%s) counts %d on %s, and its hours %d", id, name, d.count, date, s.count)
+			} else {
+				c.problem(DaySums, "row %d (%s) says of %s: from %d to %d, hours %#x; its hours say: from %d to %d, hours %#x", id, name, date, d.first, d.last, d.hours, s.first, s.last, s.hours)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completeFrom is the first day of which all hour rows must be there.
+func (c *checker) completeFrom(ctx context.Context) (int64, error) {
+	from, err := c.s.hoursFrom(ctx, c.q)
+	if err != nil {
+		return 0, err
+	}
+	newest, err := c.number(ctx, "SELECT coalesce(max(last), 0) FROM heard")
+	if err != nil {
+		return 0, err
+	}
+	// Of older logs no hours were written.
+	oldest := min(newest, c.s.opt.Now().UnixMilli()) - c.s.opt.Retention.Hours.Milliseconds()
+	return max(from, (oldest+dayMs-1)/dayMs), nil
+}
+
+// weak checks the hours that wait, count or were told twice.
+func (c *checker) weak(ctx context.Context) error {
+	from, err := c.completeFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, `SELECT coalesce((SELECT v.name FROM server v WHERE v.id = k.server), ''), k.hour, k.state, k.count, coalesce((SELECT sum(h.count) FROM usage u JOIN hour h ON h.hour = k.hour AND h.usage = u.id
+		WHERE u.weak = 1 AND u.server = k.server AND u.kind = k.kind AND u.protocol = k.protocol), 0) AS rows FROM weak k WHERE k.hour >= ? AND k.count <> rows`, []any{from * 24}, func(rows *sql.Rows) error {
+		var server string
+		var hour, count, sum int64
+		var state int
+		err := rows.Scan(&server, &hour, &state, &count, &sum)
+		word := [...]string{waiting: "wait", counted: "count", toldTwice: "were told twice"}[min(max(state, 0), toldTwice)]
+		c.problem(WeakSums, "%s: %d sign-ins %s in the hour from %s, and its rows have %d", server, count, word, time.UnixMilli(hour*hourMs).UTC().Format(time.RFC3339), sum)
+		return err
+	})
+}
