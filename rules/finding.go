@@ -199,7 +199,7 @@ func (c *collection) add(t target, n, first, last int64, refs ...signin.Ref) {
 	from, to := time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
 	if f == nil {
 		r := &c.set.rules[t.rule]
-		f = &Finding{ID: findingID(r.ID, t.subject, t.protocol), Rule: r.ID, Name: r.Name, Severity: r.Severity, Level: r.Severity.String(),
+		f = &Finding{ID: FindingID(r.ID, t.subject, t.protocol), Rule: r.ID, Name: r.Name, Severity: r.Severity, Level: r.Severity.String(),
 			Tags: append([]string{}, r.Tags...), Subject: t.subject, Protocol: t.protocol, State: "open", First: from, Last: to}
 		c.found[t] = f
 	}
@@ -229,7 +229,8 @@ func compareRefs(a, b signin.Ref) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
 }
 
-func findingID(rule, subject, protocol string) string {
+// FindingID names a finding for ever: the same rule, subject and protocol have the same id.
+func FindingID(rule, subject, protocol string) string {
 	sum := sha256.Sum256([]byte(rule + "\x00" + subject + "\x00" + protocol))
 	return base64.RawURLEncoding.EncodeToString(sum[:])[:22]
 }

@@ -79,7 +79,7 @@ func (s *Set) Targets(u *signin.Usage) []Target {
 		if r.Type != FirstSeen {
 			t.protocol = u.Protocol.String()
 		}
-		out = append(out, Target{findingID(r.ID, t.subject, t.protocol), n, t.subject, t.protocol})
+		out = append(out, Target{FindingID(r.ID, t.subject, t.protocol), n, t.subject, t.protocol})
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 		d.state.Store(&p)
 		d.metrics.progress(p)
 	}
-	opt.Keep = func(ctx context.Context, now time.Time) error { return d.keep(ctx, store, w, now) }
+	opt.Keep = keep(d.chores(store, w))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", w.config.Listen, "version", version())
 	if err := p.Follow(inner, ledger, opt); err != nil {
 		return nil, fmt.Errorf("serve was stopped: %w", err)
@@ -108,7 +108,50 @@ func (d *daemon) reload() *world {
 	return w
 }
 
-// keep does what is to be done now and then.
-func (d *daemon) keep(ctx context.Context, store *sqlite.Store, w *world, now time.Time) error {
-	return store.Settle(ctx, now.Add(-settleAfter))
+// A chore is done now and then.
+type chore struct {
+	every time.Duration
+	do    func(ctx context.Context, now time.Time) error
+	last  time.Time
+}
+
+// chores are what keeps a store in order while logs are read into it.
+func (d *daemon) chores(store *sqlite.Store, w *world) []*chore {
+	return []*chore{
+		{every: 10 * time.Second, do: func(ctx context.Context, now time.Time) error { return store.Settle(ctx, now.Add(-settleAfter)) }},
+		{every: 15 * time.Second, do: func(ctx context.Context, now time.Time) error {
+			return store.Watch(ctx, now, w.config.Discover.SilentAfter)
+		}},
+		{every: time.Minute, do: func(ctx context.Context, now time.Time) error {
+			return store.Resolve(ctx, now, w.config.Rules.ResolveAfter)
+		}},
+		{every: 30 * time.Second, do: store.ApplyExceptions},
+		{every: time.Minute, do: func(ctx context.Context, now time.Time) error { return prune(ctx, store, now) }},
+		{every: 30 * time.Second, do: func(ctx context.Context, _ time.Time) error { return d.metrics.findings(ctx, store) }},
+	}
+}
+
+// prune drops what is too old, for a second at most: lines are waiting.
+func prune(ctx context.Context, store *sqlite.Store, now time.Time) error {
+	until := time.Now().Add(time.Second)
+	for time.Now().Before(until) {
+		if done, err := store.Prune(ctx, now); done || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep does the chores that are due.
+func keep(chores []*chore) func(ctx context.Context, now time.Time) error {
+	return func(ctx context.Context, now time.Time) error {
+		var errs []error
+		for _, c := range chores {
+			if now.Sub(c.last) >= c.every {
+				c.last = now
+				errs = append(errs, c.do(ctx, now))
+			}
+		}
+		return errors.Join(errs...)
+	}
 }

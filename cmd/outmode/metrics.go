@@ -9,6 +9,7 @@ import (
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/internal/store/sqlite"
 )
 
 // metrics are what /metrics shows. Every label has few values, whatever a log says; none is the name of a person.
@@ -27,6 +28,7 @@ type metrics struct {
 	files    *prometheus.GaugeVec
 	caught   prometheus.Gauge
 	looked   prometheus.Gauge
+	open     *prometheus.GaugeVec
 	good     prometheus.Gauge
 	goodAt   prometheus.Gauge
 }
@@ -54,12 +56,13 @@ func newMetrics() *metrics {
 		files:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "outmode", Name: "source_files", Help: "Log files on disk, and those of them that are followed."}, []string{"state"}),
 		caught: gauge("source_caught_up", "1 once all that was there at the start was read."),
 		looked: gauge("source_discovery_timestamp_seconds", "When the folders of logs were last looked at."),
+		open:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "outmode", Name: "findings_open", Help: "Findings that are open and that no exception covers."}, []string{"severity"}),
 		good:   gauge("config_last_reload_successful", "1 if the last reload of the configuration and the rules was good."),
 		goodAt: gauge("config_last_reload_success_timestamp_seconds", "When it last was."),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "outmode", Name: "build_info", Help: "1, with the version."}, []string{"version"})
 	build.WithLabelValues(version()).Set(1)
-	m.registry.MustRegister(m.lines, m.bytes, m.signins, m.lost, m.gaps, m.gapBytes, m.commits, m.seconds, m.last, m.behind, m.files, m.caught, m.looked, m.good, m.goodAt, build,
+	m.registry.MustRegister(m.lines, m.bytes, m.signins, m.lost, m.gaps, m.gapBytes, m.commits, m.seconds, m.last, m.behind, m.files, m.caught, m.looked, m.open, m.good, m.goodAt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reloaded(true)
 	return m
@@ -84,6 +87,18 @@ func (m *metrics) progress(p ingest.Progress) {
 	if !p.Looked.IsZero() {
 		m.looked.Set(float64(p.Looked.Unix()))
 	}
+}
+
+// findings counts those that are open.
+func (m *metrics) findings(ctx context.Context, store *sqlite.Store) error {
+	open, err := store.CountOpen(ctx)
+	if err != nil {
+		return err
+	}
+	for i, word := range signin.Words("severity") {
+		m.open.WithLabelValues(word).Set(float64(open[i]))
+	}
+	return nil
 }
 
 // An observedLedger is a ledger whose commits are counted.

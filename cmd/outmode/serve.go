@@ -148,4 +148,3 @@ func newLogger(w io.Writer, c configLog) *slog.Logger {
 
 // settleAfter is how long after its end an hour may still be told by the other log of its server.
 const settleAfter = 2 * time.Hour
-

@@ -70,6 +70,11 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 		if err := t.add(ctx, b); err != nil {
 			return err
 		}
+		if b.Lost > 0 {
+			if err := w.exec(ctx, "INSERT INTO meta (name, value) VALUES ('lost', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", fmt.Sprint(b.Lost)); err != nil {
+				return err
+			}
+		}
 	}
 	return t.store(ctx, c.Batches)
 }

@@ -190,12 +190,12 @@ func (w *writer) noHoursBefore(ctx context.Context, day int64) error {
 // again. It is done in small pieces, too. What the log of the last transactions holds is merged into the file, unless
 // somebody reads it: then they do it who come after.
 func (s *Store) reclaim(ctx context.Context) (done bool, err error) {
-	const piece = 512 // pages
+	const piece = 512 // pages: 4 MiB
 	free, all, err := s.pages(ctx)
 	if err != nil {
 		return false, fmt.Errorf("giving back disk space: %w", err)
 	}
-	if free < 4*piece || free*4 < all {
+	if free < 2*piece || free*4 < all {
 		return true, nil
 	}
 	rows, err := s.write.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", piece))
@@ -209,7 +209,7 @@ func (s *Store) reclaim(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("giving back disk space: %w", err)
 	}
-	if left < 4*piece || left*4 < all {
+	if left < 2*piece || left*4 < all {
 		return true, s.truncateLog(ctx)
 	}
 	return left >= free, nil // a file that was not made for it keeps what it has

@@ -1,0 +1,185 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+// The ids under which conditions of the program's own work are findings: whatever makes the data incomplete.
+const (
+	RuleSilent    = "OM-SYS-01" // a server's log tells nothing for longer than its habit
+	RuleHole      = "OM-SYS-02" // part of a log will never be read
+	RuleUnread    = "OM-SYS-03" // a log cannot be read at the moment
+	RuleMalformed = "OM-SYS-04" // more than one line in a hundred of a log is not understood
+	RuleLost      = "OM-SYS-05" // there was more than is told apart
+	RuleBroken    = "OM-SYS-06" // a rule fails on some sign-ins
+	RuleExpiring  = "OM-SYS-07" // an exception expires soon
+)
+
+// A condition is one of them, as it is now.
+type condition struct {
+	rule, name, subject, note string
+	severity                  signin.Severity
+	count, first, last        int64
+}
+
+// expiresSoon is how long before its end an exception is told of.
+const expiresSoon = 14 * 24 * time.Hour
+
+// Watch turns what is wrong with the data into findings, and resolves those of what is well again. silent is what
+// Silent takes.
+func (s *Store) Watch(ctx context.Context, now time.Time, silent time.Duration) error {
+	all, err := s.conditions(ctx, now, silent)
+	if err != nil {
+		return fmt.Errorf("looking for what is missing: %w", err)
+	}
+	w, err := s.ensureWriter(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		w.begin(tx)
+		return w.conditions(ctx, all)
+	})
+	if err != nil {
+		s.writer = nil
+		return fmt.Errorf("storing what is missing: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) conditions(ctx context.Context, now time.Time, after time.Duration) ([]condition, error) {
+	var all []condition
+	silent, err := s.Silent(ctx, now, after)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range silent {
+		all = append(all, condition{RuleSilent, "A log fell silent", x.Server + ", " + x.Kind.String(),
+			fmt.Sprintf("nothing was logged for longer than %v, the longest silence it is known for: see whether the service runs and still logs to the same folder", x.Usual.Round(time.Minute)),
+			signin.Medium, 1, x.Since.UnixMilli(), now.UnixMilli()})
+	}
+	for _, q := range []struct {
+		c    condition
+		text string
+	}{
+		{condition{rule: RuleHole, name: "Part of a log will never be read", severity: signin.High},
+			`SELECT s.path, h.reason || ': ' || h.bytes || ' bytes from byte ' || h.at, 1, CASE WHEN h."from" > 0 THEN h."from" ELSE h."to" END, h."to" FROM hole h JOIN source s ON s.id = h.source`},
+		{condition{rule: RuleUnread, name: "A log cannot be read", severity: signin.High},
+			`SELECT path, why, 1, CASE WHEN last > 0 THEN last ELSE ?1 END, ?1 FROM source WHERE state IN ('unreadable', 'incomplete')`},
+		{condition{rule: RuleMalformed, name: "A log is not understood", severity: signin.Medium},
+			`SELECT s.path, sum(CASE n.verdict WHEN 0 THEN n.lines END) || ' of ' || sum(n.lines) || ' lines are malformed', sum(CASE n.verdict WHEN 0 THEN n.lines END), s.first, s.last
+			FROM line_count n JOIN source s ON s.id = n.source WHERE ?1 = ?1 GROUP BY s.id HAVING 100 * coalesce(sum(CASE n.verdict WHEN 0 THEN n.lines END), 0) > sum(n.lines)`},
+		{condition{rule: RuleLost, name: "There was more than is told apart", severity: signin.Low},
+			`SELECT 'rules with a window', value || ' counts of rules with a window were not kept: an attack may be larger than its finding says', CAST(value AS INTEGER), ?1, ?1 FROM meta WHERE name = 'lost'`},
+		{condition{rule: RuleExpiring, name: "An exception expires soon", severity: signin.Low},
+			`SELECT id, 'for ' || users || group_file || ', of ' || owner || ': extend it, or let its findings fire again', 1, created, ?1 FROM exception WHERE removed = 0 AND expires > ?1 AND expires < ?1 + ` + fmt.Sprint(expiresSoon.Milliseconds())},
+	} {
+		rows, err := s.read.QueryContext(ctx, q.text, now.UnixMilli())
+		if err != nil {
+			return nil, err
+		}
+		err = scan(rows, func() error {
+			c := q.c
+			err := rows.Scan(&c.subject, &c.note, &c.count, &c.first, &c.last)
+			all = append(all, c)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	broken, err := s.brokenRules(ctx)
+	return append(all, broken...), err
+}
+
+// brokenRules returns the rules that failed on a sign-in.
+func (s *Store) brokenRules(ctx context.Context) ([]condition, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT v.words, sum(u.count), min(u.first), max(u.last) FROM usage u JOIN verdict v ON v.id = u.verdict WHERE u.count > 0 GROUP BY v.id")
+	if err != nil {
+		return nil, err
+	}
+	byRule := map[string]*condition{}
+	err = scan(rows, func() error {
+		var words string
+		var count, first, last int64
+		if err := rows.Scan(&words, &count, &first, &last); err != nil {
+			return err
+		}
+		var v rules.Verdict
+		if err := json.Unmarshal([]byte(words), &v); err != nil {
+			return err
+		}
+		for _, text := range v.Broken {
+			if byRule[text] == nil {
+				byRule[text] = &condition{RuleBroken, "A rule fails", text, "it judged nothing where that happened: mend the rule", signin.Medium, 0, first, last}
+			}
+			c := byRule[text]
+			c.count += count
+			c.first, c.last = min(c.first, first), max(c.last, last)
+		}
+		return nil
+	})
+	var all []condition
+	for _, c := range byRule {
+		all = append(all, *c)
+	}
+	return all, err
+}
+
+// conditions stores them.
+func (w *writer) conditions(ctx context.Context, all []condition) error {
+	var ids []string
+	for _, c := range all {
+		id := rules.FindingID(c.rule, c.subject, "")
+		ids = append(ids, id)
+		r := &rules.Rule{ID: c.rule, Name: c.name, Severity: c.severity, Tags: []string{"outmode"}}
+		if err := w.insertFinding(ctx, id, r, c.subject, "", stateOpen, "window", 0, ""); err != nil {
+			return err
+		}
+		var state string
+		if _, err := w.one(ctx, "SELECT state FROM finding WHERE id = ?", []any{id}, &state); err != nil {
+			return err
+		}
+		if state == stateResolved {
+			if err := w.reopen(ctx, id, c.last); err != nil {
+				return err
+			}
+		}
+		if err := w.exec(ctx, "UPDATE finding SET count = ?, first = ?, last = max(last, ?), note = CASE state WHEN 'acknowledged' THEN note ELSE ? END WHERE id = ?",
+			c.count, c.first, c.last, c.note, id); err != nil {
+			return err
+		}
+	}
+	now := w.s.opt.Now().UnixMilli()
+	const well = "rule LIKE 'OM-SYS-%' AND state IN ('open', 'acknowledged') AND id NOT IN (SELECT value FROM json_each(?1))"
+	if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) SELECT id, ?2, 'resolved', 'outmode', 'it is well again' FROM finding WHERE "+well, jsonList(ids), now); err != nil {
+		return err
+	}
+	if err := w.exec(ctx, "UPDATE finding SET state = 'resolved', changed = ?2 WHERE "+well, jsonList(ids), now); err != nil {
+		return err
+	}
+	return w.announce(ctx)
+}
+
+// CountOpen counts the findings that are open and that no exception covers, by severity.
+func (s *Store) CountOpen(ctx context.Context) (map[int]int, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT severity, count(*) FROM finding WHERE state = 'open' AND opened > 0 AND exception = '' GROUP BY severity")
+	if err != nil {
+		return nil, fmt.Errorf("counting findings: %w", err)
+	}
+	open := map[int]int{}
+	err = scan(rows, func() error {
+		var severity, n int
+		err := rows.Scan(&severity, &n)
+		open[severity] = n
+		return err
+	})
+	return open, err
+}
