@@ -32,6 +32,12 @@ func (f *following) look(ctx context.Context, now time.Time) error {
 	if err := f.miss(ctx, there, now); err != nil {
 		return err
 	}
+	if f.progress.Caught && now.Sub(f.adopted) >= adoptEvery {
+		f.adopted = now
+		if err := f.p.adopt(ctx); err != nil {
+			return err
+		}
+	}
 	if f.opt.Keep != nil && f.progress.Caught { // while there is a backlog, what is missing may be in it
 		if err := f.opt.Keep(ctx, now); err != nil {
 			f.say("keep", slog.LevelError, "housekeeping failed, and is tried again", "err", err)

@@ -175,6 +175,7 @@ type collector struct {
 	c     Commit
 	bytes int64
 	again *fold
+	anew  bool // files must be met again
 }
 
 // take adds what reading a job gave. Jobs of a log come in their order.
@@ -192,18 +193,24 @@ func (c *collector) take(r *filled) {
 		*r = c.again.read(st)
 	}
 	c.changed(src)
+	lines := src.Lines
 	for _, b := range r.batches {
-		src.extend(b, r.data)
-		c.link(src, b)
+		if r.data == nil {
+			src.extend(b, nil)
+		} else {
+			src.extend(b, r.data[b.From-r.span.From:b.To-r.span.From])
+		}
+		c.link(src, b, lines)
 	}
 	src.Unfinished = r.unfinished
-	if r.err == nil && !r.more && (r.whole || r.span.To >= log.Input.Size) && !c.p.scan.stopped.Load() {
+	if r.err == nil && !r.more && (r.whole || r.span.To >= log.Input.Size || r.unfinished != "") && !c.p.scan.stopped.Load() {
 		src.tried = log.Input.Size
 	}
 	switch {
 	case r.err != nil:
-		src.State, src.Why, src.stuck = Incomplete, r.err.Error(), true
-		log.Err = r.err
+		src.stuck, log.Err = true, r.err
+		if (*fs.PathError)(nil); errors.As(r.err, &why) {
+		}
 	case r.more:
 	case !src.Plain:
 		src.Done = !c.p.scan.stopped.Load()
@@ -260,7 +267,7 @@ func (p *Pipeline) commit(ctx context.Context, c *Commit) error {
 	if p.dirty {
 		c.Servers = p.scan.names
 	}
-	if len(c.Sources)+len(c.Batches)+len(c.Holes)+len(c.Servers)+len(c.Forget) == 0 {
+	if len(c.Sources)+len(c.Batches)+len(c.Holes)+len(c.Servers)+len(c.Forget)+len(c.Adopted) == 0 {
 		return nil
 	}
 	if err := p.ledger.Commit(ctx, c); err != nil {

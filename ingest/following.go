@@ -50,8 +50,8 @@ type following struct {
 	missing  map[string]bool // paths that were not there the last time
 	said     map[string]bool // problems that were told
 	nextLook time.Time
-	nextTest time.Time
-	changed  bool // something was committed since the last review
+	adopted  time.Time // when it was last tried to find out whose logs some are
+	changed  bool      // something was committed since the last review
 }
 
 // Follow reads what is there and then what comes, until ctx ends. What was read by then is committed. It returns an
@@ -82,6 +82,9 @@ func (p *Pipeline) Follow(ctx context.Context, ledger Reviewer, opt FollowOption
 func (f *following) run(ctx context.Context) error {
 	test := time.NewTicker(time.Second)
 	defer test.Stop()
+	if err := f.p.Recall(ctx, f.ledger); err != nil {
+		return ignoreEnd(ctx, err)
+	}
 	for ctx.Err() == nil {
 		now := time.Now()
 		if !now.Before(f.nextLook) {

@@ -311,3 +311,6 @@ func short(name string) string {
 	}
 	return name
 }
+
+// ShortName is the name by which a server is known everywhere: without its domain, in upper case.
+func ShortName(name string) string { return short(name) }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -28,11 +29,21 @@ type met struct {
 // that was met before, or a copy of one, or a new one. What is behind is read by the next Fill. Inputs of which
 // nothing changed cost a look-up.
 //
-// Of a log that is known and not among inputs, see Miss.
+// Of a log that is known and not among inputs, see Miss. A pipeline whose ledger failed is of no use any more: it knows
+// what the ledger does not.
 func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
+	again, err := p.meet(ctx, inputs)
+	if again && err == nil {
+		_, err = p.meet(ctx, inputs)
+	}
+	return err
+}
+
+// meet reports whether files must be met again, since what was found out of one changed what others are.
+func (p *Pipeline) meet(ctx context.Context, inputs []tail.Input) (again bool, err error) {
 	files, err := p.look(ctx, inputs)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := range files {
 		for addr, name := range files[i].servers {
@@ -50,9 +61,11 @@ func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 		}
 		switch why, err := p.stillIs(ctx, src, f); {
 		case err != nil:
-			return err
+			return false, err
 		case why == "":
 			p.goOn(&c, src, f)
+		case src.live != nil:
+			// Its follower has the file open, and has lines of it that are on their way: it finds out by itself.
 		case why == becameLog:
 			p.forget(&c, src)
 			fresh = append(fresh, f)
@@ -64,7 +77,7 @@ func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 		}
 	}
 	if err := p.meetNew(ctx, &c, fresh); err != nil {
-		return err
+		return false, err
 	}
 	now := time.Now()
 	for _, src := range lost {
@@ -72,7 +85,7 @@ func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 			c.lose(src, now, src.Why)
 		}
 	}
-	return c.commit(ctx)
+	return c.anew, c.commit(ctx)
 }
 
 // look opens the inputs that may have changed, with all workers, and tells what they are.
@@ -150,7 +163,9 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 	switch {
 	case f.log.State == Unreadable:
 		return "", nil // what it is cannot be seen
-	case src.State == NotCounted && f.log.State == Read && src.Offset > 0:
+	case src.State == NotCounted && f.log.State == Read && src.Offset > 0, src.Name == "" && f.log.Name != "":
+		return becameLog, nil
+	case src.State == Duplicate && src.Size != f.input.Size && !p.staysCopy(src, f.input):
 		return becameLog, nil
 	case src.Offset == 0 && src.HeadSize == 0:
 		return "", nil // nothing was seen of it
@@ -168,12 +183,44 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 	return "", nil
 }
 
-// becameLog is why a file is met anew whose first lines did not show yet what it is.
-const becameLog = "its first lines did not show that it is a log"
+// becameLog is why a file is met anew that did not show yet what it is, or of which log.
+const becameLog = "its first lines did not show what it is"
+
+// staysCopy reports whether what a copy grew by stands in the log too, where that goes on itself.
+func (p *Pipeline) staysCopy(src *Source, in tail.Input) bool {
+	for _, s := range p.sources {
+		if s.Name == src.Name && s.State != Duplicate && p.stands(s) && sameFrom(p.scan.logs[s.log-1].Input, in, src.Offset) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameFrom reports whether a plain file holds all of another from an offset on.
+func sameFrom(all, some tail.Input, from int64) bool {
+	var digests [2][32]byte
+	var size int64
+	for i, in := range []tail.Input{some, all} {
+		f, err := in.OpenAt()
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		if i == 0 {
+			size = f.Size()
+		}
+		if digests[i], err = digestOf(f, from, size); err != nil {
+			return false
+		}
+	}
+	return digests[0] == digests[1]
+}
 
 // forget makes a source one that was never met. Nothing but lines was counted of it.
 func (p *Pipeline) forget(c *collector, src *Source) {
+	c.anew = true
 	c.c.Forget = append(c.c.Forget, src.ID)
+	c.c.Sources = slices.DeleteFunc(c.c.Sources, func(s *Source) bool { return s == src })
 	delete(p.byPath, src.Path)
 	p.release(src)
 	p.sources = slices.DeleteFunc(p.sources, func(s *Source) bool { return s == src })
@@ -208,11 +255,17 @@ func (p *Pipeline) goOn(c *collector, src *Source, f *met) {
 	before := *src
 	src.Path, src.FileID, src.Size, src.Modified, src.Plain = f.input.Path, f.fileID, f.input.Size, f.modified, f.input.Plain
 	src.stuck = false
+	if src.Size != before.Size || src.Modified != before.Modified || src.FileID != before.FileID {
+		src.tried, src.Done = 0, false // what was reserved may be written by now, and an archive may have grown
+	}
 	p.byPath[src.Path] = src
 	switch {
 	case f.log.State == Unreadable:
-		src.Why, src.stuck, src.State = f.log.Err.Error(), true, Incomplete
-		if src.Offset == 0 {
+		src.stuck, src.Modified = true, 0 // look again, even if nothing changes
+		if src.State != Duplicate && src.State != NotCounted {
+			src.Why, src.State = f.log.Err.Error(), Incomplete
+		}
+		if src.State == Incomplete && src.Offset == 0 {
 			src.State = Unreadable
 		}
 	case src.State == Duplicate:
@@ -250,7 +303,7 @@ func (p *Pipeline) register(c *collector, f *met) *Source {
 		src.Owner = r.Server
 	}
 	if f.log.Err != nil {
-		src.Why, src.stuck = f.log.Err.Error(), true
+		src.Why, src.stuck, src.Modified = f.log.Err.Error(), true, 0
 	}
 	src.print(f.head)
 	p.sources = append(p.sources, src)
@@ -260,10 +313,16 @@ func (p *Pipeline) register(c *collector, f *met) *Source {
 	return src
 }
 
-// lose notes that the rest of a log will not be read.
+// lose notes that the rest of a log will not be read, unless one of its copies has it.
 func (c *collector) lose(src *Source, now time.Time, why string) {
-	if left := src.Size - src.Offset; src.Plain && left > 0 || !src.Plain && !src.Done {
+	left := src.Size - src.Offset
+	if src.State != Duplicate && src.State != NotCounted && (src.Plain && left > 0 || !src.Plain && !src.Done) {
 		c.c.Holes = append(c.c.Holes, Hole{Log: src.ID, Offset: src.Offset, Bytes: max(left, 0), From: src.Last, To: now.UnixMilli(), Reason: why})
+		for _, s := range slices.Clone(c.p.sources) {
+			if s.State == Duplicate && s.Name == src.Name {
+				c.p.forget(c, s)
+			}
+		}
 	}
 	src.State, src.Why = Gone, why
 	c.p.release(src)

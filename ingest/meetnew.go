@@ -48,7 +48,8 @@ func (p *Pipeline) meetNew(ctx context.Context, c *collector, files []*met) erro
 			p.register(c, f)
 		default:
 			if p.byPath[src.Path] == src {
-				delete(p.byPath, src.Path) // what stands there now is looked at the next time
+				delete(p.byPath, src.Path)
+				c.anew = true // what stands there now is something else
 			}
 			p.goOn(c, src, f)
 		}
@@ -66,8 +67,7 @@ func rank(s State) int {
 // findKnown returns the known log that a new file is: moved there, or copied.
 func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied bool, err error) {
 	for _, s := range p.sources {
-		if f.fileID != "" && s.FileID == f.fileID && s.Path != f.input.Path && s.State != Duplicate && s.Offset > 0 &&
-			f.input.Plain && s.Plain && f.input.Size >= s.Offset && s.begins(f.head) && endsLine(s, f.input) && !p.stands(s) {
+		if s.is(f) && endsLine(s, f.input) && !p.stands(s) {
 			return s, false, nil // renamed
 		}
 	}
@@ -82,7 +82,7 @@ func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied b
 		switch {
 		case err != nil:
 			return nil, false, err
-		case !same:
+		case !same, !all && p.lost(s) && s.Path == f.input.Path: // it was cut, and will be written on
 			continue
 		case all && !p.stands(s):
 			return s, false, nil // its file moved there, or was packed
@@ -94,9 +94,19 @@ func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied b
 	return nil, false, nil
 }
 
+// is reports whether a file under another name is the log's own. One that went away is known by its head alone if that
+// is all there was: the operating system gives its number to others.
+func (s *Source) is(f *met) bool {
+	return f.fileID != "" && s.FileID == f.fileID && s.Name == f.log.Name && s.State != Duplicate && s.Offset > 0 && s.Plain && f.input.Plain &&
+		f.input.Size >= s.Offset && s.begins(f.head) && (s.State != Gone && s.Path != f.input.Path || s.State == Gone && s.HeadSize >= s.Offset)
+}
+
+// lost reports whether something else stands where a log was, or nothing.
+func (p *Pipeline) lost(s *Source) bool { return p.byPath[s.Path] != s }
+
 // stands reports whether the file of a log is where it was.
 func (p *Pipeline) stands(s *Source) bool {
-	if s.log == 0 || s.State == Gone {
+	if s.log == 0 || s.State == Gone || p.lost(s) {
 		return false
 	}
 	disk := p.scan.logs[s.log-1].Input.Disk

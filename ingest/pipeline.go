@@ -32,7 +32,8 @@ type Pipeline struct {
 
 	mu    sync.Mutex // guards the rest
 	folds []*fold
-	lent  int // of folds
+	past  Watch // see watch
+	lent  int   // of folds
 }
 
 // OpenPipeline goes on where the ledger stands.
@@ -126,7 +127,7 @@ func (p *Pipeline) Fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return p.adopt(ctx)
 }
 
 // fillSome reads about so many bytes of what is behind, and reports whether there is more.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/outmode/outmode/ingest/tail"
@@ -24,6 +25,7 @@ type Reviewer interface {
 type Wanted struct {
 	FirstSteps []signin.Minute // of groups whose later steps were not looked for
 	Watched    []signin.Minute // first steps of the groups whose later steps matter from now on
+	Past       []signin.Minute // those of all other groups; only the first time that it is asked
 	Lines      []LogRange      // each holds one line that is cited
 }
 
@@ -56,15 +58,21 @@ func (p *Pipeline) Review(ctx context.Context, ledger Reviewer) error {
 	}
 }
 
+// Recall learns from the ledger what must be looked for in the lines to come. It is to be called before Fill.
+func (p *Pipeline) Recall(ctx context.Context, ledger Reviewer) error {
+	want, err := ledger.Review(ctx)
+	if err == nil {
+		p.watch(want)
+	}
+	return err
+}
+
 func (p *Pipeline) reviewOnce(ctx context.Context, ledger Reviewer) (answered bool, err error) {
 	want, err := ledger.Review(ctx)
 	if err != nil {
 		return false, err
 	}
-	p.scan.watch = nil
-	if p.scan.opt.Watch != nil && len(want.Watched) > 0 {
-		p.scan.watch = p.scan.opt.Watch(want.Watched, true)
-	}
+	p.watch(want)
 	a := &Answer{Steps: want.FirstSteps}
 	if len(a.Steps) > 0 && p.scan.opt.Watch != nil {
 		if err := p.later(ctx, ledger, a); err != nil {
@@ -76,6 +84,41 @@ func (p *Pipeline) reviewOnce(ctx context.Context, ledger Reviewer) (answered bo
 		return false, nil
 	}
 	return true, ledger.Answer(ctx, a)
+}
+
+// watches are several of them.
+type watches []Watch
+
+func (ws watches) Wants(t *signin.Tick, ms int64) bool {
+	return slices.ContainsFunc(ws, func(w Watch) bool { return w.Wants(t, ms) })
+}
+
+func (ws watches) Overlaps(from, to int64) bool {
+	return slices.ContainsFunc(ws, func(w Watch) bool { return w.Overlaps(from, to) })
+}
+
+// watch makes readers look for later steps: of groups that are at it now, and of those of the past, whose other logs
+// may come late.
+func (p *Pipeline) watch(want *Wanted) {
+	p.scan.watch = nil
+	if p.scan.opt.Watch == nil {
+		return
+	}
+	if len(want.Past) > 0 {
+		p.past = p.scan.opt.Watch(want.Past, false)
+	}
+	var all watches
+	if p.past != nil {
+		all = append(all, p.past)
+	}
+	if len(want.Watched) > 0 {
+		if w := p.scan.opt.Watch(want.Watched, true); w != nil {
+			all = append(all, w)
+		}
+	}
+	if len(all) > 0 {
+		p.scan.watch = all
+	}
 }
 
 // later looks for later steps of rules in all that was committed.
@@ -154,8 +197,10 @@ func (p *Pipeline) cite(lines []LogRange, a *Answer) {
 	for _, want := range lines {
 		j, ok := p.jobOf(want)
 		if !ok {
-			a.Lost = append(a.Lost, want)
-			continue
+			if src := p.byID(want.Log); src == nil || src.State == Gone {
+				a.Lost = append(a.Lost, want)
+			}
+			continue // of a log that is not looked at in this run
 		}
 		cited := map[signin.Ref]*signin.Citation{}
 		ref := signin.Ref{File: j.log, Offset: want.From}

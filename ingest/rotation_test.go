@@ -219,7 +219,10 @@ func rotations() []rotation {
 		{
 			name: "removed with an unfinished line",
 			steps: does(
-				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 3)+row(4)[:40]); s.write("b.LOG", proxyHead+row(9)) },
+				func(s *site) {
+					s.write("a.LOG", proxyHead+rowsOf(1, 3)+row(4)[:40])
+					s.write("b.LOG", proxyHead+row(9))
+				},
 				func(s *site) { s.remove("a.LOG") },
 			),
 			want: "a.LOG gone 3/5 hole of 40; b.LOG read 1/2; users 1-3 9",
@@ -262,7 +265,10 @@ func rotations() []rotation {
 		{
 			name: "a second name for the file, and the first one goes",
 			steps: does(
-				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 3)); s.must(os.Link(s.path("a.LOG"), s.path("b.LOG"))) },
+				func(s *site) {
+					s.write("a.LOG", proxyHead+rowsOf(1, 3))
+					s.must(os.Link(s.path("a.LOG"), s.path("b.LOG")))
+				},
 				func(s *site) { s.append("b.LOG", row(4)); s.remove("a.LOG") },
 				func(s *site) { s.append("b.LOG", row(5)) },
 			),
@@ -449,7 +455,9 @@ func rotations() []rotation {
 			name: "last month's log that comes late",
 			steps: does(
 				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 2)) },
-				func(s *site) { s.write("old.LOG", strings.ReplaceAll(proxyHead+rowsOf(3, 4), "2026-10-06", "2026-09-06")) },
+				func(s *site) {
+					s.write("old.LOG", strings.ReplaceAll(proxyHead+rowsOf(3, 4), "2026-10-06", "2026-09-06"))
+				},
 			),
 			want: "a.LOG read 2/3; old.LOG read 2/3; users 1-4",
 		},
@@ -481,14 +489,21 @@ func rotations() []rotation {
 			steps: does(
 				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 2)) },
 				func(s *site) { s.append("a.LOG", row(3)); s.must(os.Chtimes(s.path("a.LOG"), old, old)) },
-				func(s *site) { s.append("a.LOG", row(4)); s.must(os.Chtimes(s.path("a.LOG"), old, old.Add(-time.Hour))) },
+				func(s *site) {
+					s.append("a.LOG", row(4))
+					s.must(os.Chtimes(s.path("a.LOG"), old, old.Add(-time.Hour)))
+				},
 			),
 			want: "a.LOG read 4/5; users 1-4",
 		},
 		{
 			name: "a folder that goes away and comes back",
 			steps: does(
-				func(s *site) { s.write("x/a.LOG", proxyHead+rowsOf(1, 2)); s.write("x/b.LOG", proxyHead); s.write("c.LOG", proxyHead+row(9)) },
+				func(s *site) {
+					s.write("x/a.LOG", proxyHead+rowsOf(1, 2))
+					s.write("x/b.LOG", proxyHead)
+					s.write("c.LOG", proxyHead+row(9))
+				},
 				func(s *site) { s.rename("x", "../x") },
 				func(s *site) { s.append("../x/a.LOG", row(3)) },
 				func(s *site) { s.rename("../x", "x") },
@@ -499,7 +514,9 @@ func rotations() []rotation {
 		{
 			name: "a file that does not show at first what it is",
 			steps: does(
-				func(s *site) { s.write("a.LOG", "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1544.004\r\n") },
+				func(s *site) {
+					s.write("a.LOG", "#Software: Microsoft Exchange Server\r\n#Version: 15.02.1544.004\r\n")
+				},
 				func(s *site) { s.append("a.LOG", "#Log-type: HttpProxy Logs\r\n#Date: 2026-10-06T08:00:00.000Z\r\n") },
 				func(s *site) { s.append("a.LOG", "#Fields: "+proxyHead+row(1)) },
 			),

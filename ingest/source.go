@@ -75,6 +75,14 @@ type Commit struct {
 	Holes   []Hole
 	Servers map[netip.Addr]string
 	Forget  []int64 // sources that turned out to be something else
+	Adopted []Adoption
+}
+
+// An Adoption says whose log one is that was thought to be of a server of its own: all that is known of that one is
+// the other's.
+type Adoption struct {
+	Log      int64
+	From, To string // servers
 }
 
 // A Ledger keeps what a pipeline commits.

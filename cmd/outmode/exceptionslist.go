@@ -80,7 +80,7 @@ func exceptionsTable(p *paint, xs []listedException, over int, ending []rules.Ex
 	if len(xs) > 0 {
 		t := newTable("id", "state", "who", "what", "expires", ">findings", "owner", "reason")
 		for _, x := range xs {
-			t.add(x.ID, x.State, x.who(), x.what(), x.Expires[:10], number(x.Findings), x.Owner, x.Reason)
+			t.add(x.ID, x.State, x.who(), x.what(), strings.Replace(x.Expires[:16], "T", " ", 1), number(x.Findings), x.Owner, x.Reason)
 		}
 		t.write(&b, p)
 		b.WriteByte('\n')
@@ -131,7 +131,7 @@ func (x *listedException) what() string {
 
 // daysUntil is how long it is until then: "less than a day", "3 days".
 func daysUntil(t, now time.Time) string {
-	days := int(t.Sub(now) / (24 * time.Hour))
+	days := int(t.Sub(now).Round(24*time.Hour) / (24 * time.Hour))
 	if days == 0 {
 		return "less than a day"
 	}

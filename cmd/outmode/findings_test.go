@@ -100,7 +100,7 @@ func TestFindingsShowAndAck(t *testing.T) {
 	}
 	says(t, show(), "OM-1003", "id "+id, "state open", `who contoso\anna`, "count 1", "seen 2026-10-06 08:15 to 2026-10-06 08:15 UTC", log+" line 2", "sha256 ",
 		"open outmode: opened", "How to investigate", "What to do", "outmode explain --line 2 "+log, "outmode findings ack --note TEXT "+dashed(id[:8]))
-	out := must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--note", "a scanner\n\x1b[31m"[:10], "--", id)
+	out := must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--note", "a scanner\n", "--", id)
 	says(t, out, "acknowledged: OM-1003", `contoso\anna`, id)
 	says(t, show(), "state acknowledged by dora on", "UTC: a scanner", "acknowledged dora: a scanner", "outmode findings ack --undo "+dashed(id[:8]))
 	says(t, must(t, exitDone, "findings", "list", "--data", data, "--state", "acknowledged"), "1 finding:")

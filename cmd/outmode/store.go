@@ -75,6 +75,9 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err != nil {
 		return nil, err
 	}
+	if err := p.Recall(ctx, store); err != nil {
+		return nil, err
+	}
 	if err := p.Meet(ctx, inputs); err != nil {
 		return nil, fmt.Errorf("scan was stopped: %w", err)
 	}

@@ -63,6 +63,11 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 		}
 	}
 	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*ingest.Key{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}}
+	for _, a := range c.Adopted {
+		if err := t.adopt(ctx, a); err != nil {
+			return err
+		}
+	}
 	for _, b := range c.Batches {
 		if err := t.ledger(ctx, b); err != nil {
 			return err

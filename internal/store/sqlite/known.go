@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -93,6 +94,25 @@ func (s *Store) Owners(ctx context.Context) (map[uint64]string, error) {
 	return owners, err
 }
 
+// serverNames returns the names of servers by the addresses by which they were known when no log had named them yet.
+func (s *Store) serverNames(ctx context.Context, q querier) (map[string]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT ip, name FROM server_address WHERE name <> ''")
+	if err != nil {
+		return nil, fmt.Errorf("reading the addresses of servers: %w", err)
+	}
+	names := map[string]string{}
+	err = scan(rows, func() error {
+		var ip []byte
+		var name string
+		err := rows.Scan(&ip, &name)
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			names[addr.String()] = ingest.ShortName(name)
+		}
+		return err
+	})
+	return names, err
+}
+
 // usageRows reads usage rows without their days and addresses, as they are summed over all time.
 func (s *Store) usageRows(ctx context.Context, q querier, where string, args ...any) ([]signin.Usage, error) {
 	rows, err := s.readUsage(ctx, q, where, args...)
@@ -122,6 +142,11 @@ func (s *Store) readUsage(ctx context.Context, q querier, where string, args ...
 	if err != nil {
 		return nil, fmt.Errorf("reading usage: %w", err)
 	}
+	names, err := s.serverNames(ctx, q)
+	if err != nil {
+		rows.Close()
+		return nil, err
+	}
 	accounts, hits := map[int64]*signin.Account{}, map[string]*signin.Hits{}
 	var all []usageRow
 	err = scan(rows, func() error {
@@ -134,6 +159,7 @@ func (s *Store) readUsage(ctx context.Context, q querier, where string, args ...
 		if err != nil {
 			return err
 		}
+		u.Server = cmp.Or(names[u.Server], u.Server)
 		if u.Account = accounts[account]; u.Account == nil {
 			switch a.Key {
 			case "":

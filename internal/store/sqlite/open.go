@@ -52,6 +52,8 @@ type Store struct {
 	opt    Options
 	writer *writer
 	lock   *os.File
+
+	reviewed bool // Review told of the past
 }
 
 // ErrNoStore says that there is no store in the directory.

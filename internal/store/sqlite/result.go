@@ -77,13 +77,17 @@ func (s *Store) resultLogs(ctx context.Context, r *ingest.Result, p Period) (map
 	if err != nil {
 		return nil, err
 	}
+	names, err := s.serverNames(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(sources, func(a, b ingest.Source) int { return strings.Compare(a.Path, b.Path) })
 	at := map[int64]int{}
 	folders := map[string]string{}
 	for i := range sources {
 		x := &sources[i]
 		at[x.ID] = i
-		l := ingest.Log{Input: tail.Input{Path: x.Path, Size: x.Size, Plain: x.Plain}, Format: ingest.Format{Kind: x.Kind}, Name: x.Name, State: x.State, Why: x.Why, Server: x.Server,
+		l := ingest.Log{Input: tail.Input{Path: x.Path, Size: x.Size, Plain: x.Plain}, Format: ingest.Format{Kind: x.Kind}, Name: x.Name, State: x.State, Why: x.Why, Server: cmp.Or(names[x.Server], x.Server),
 			Offset: x.Offset, First: x.First, Last: x.Last}
 		if p.From > 0 && l.First > 0 {
 			l.First = max(l.First, p.From)
@@ -238,10 +242,16 @@ func (s *Store) resultCoverage(ctx context.Context, r *ingest.Result, p Period) 
 	if err != nil {
 		return fmt.Errorf("reading what was heard: %w", err)
 	}
+	names, err := s.serverNames(ctx, s.read)
+	if err != nil {
+		rows.Close()
+		return err
+	}
 	var heard []ingest.Hearing
 	err = scan(rows, func() error {
 		var h ingest.Hearing
 		err := rows.Scan(&h.Server, &h.Kind, &h.Protocol, &h.Hour, &h.First, &h.Last)
+		h.Server = cmp.Or(names[h.Server], h.Server)
 		heard = append(heard, h)
 		return err
 	})

@@ -382,3 +382,59 @@ func TestPruneGivesSpaceBack(t *testing.T) {
 	}
 	k.sound()
 }
+
+// A log that comes when the hours it tells of are gone takes nothing out of their days, which cannot be made anew.
+func TestLateLogAfterPrune(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	tenDays(k)
+	k.read()
+	k.settle()
+	k.opt.Retention = short()
+	k.prune()
+	counted := k.n("SELECT sum(count) FROM usage")
+	kept := (k.clock.UnixMilli()-dayMs)/dayMs - k.n("SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'hours_from'") + 1
+	k.write("late.LOG", keptProxyHead)
+	for d := range 10 { // of each day the hour in which IIS was alone, old and new
+		k.write("late.LOG", proxied(k.clock.Add(-10*aDay+time.Duration(d)*aDay+14*time.Hour), `CONTOSO\dora`, "curl/8"))
+	}
+	k.read()
+	k.settle()
+	if n := k.n("SELECT sum(count) FROM usage"); n != counted+10-2*kept {
+		t.Errorf("%d sign-ins count, want %d + 10 - 2 * %d", n, counted, kept)
+	}
+	k.sound()
+	k.exec("DELETE FROM meta WHERE name = 'pruned'")
+	k.prune()
+	k.sound()
+}
+
+// A result of all time has what was dropped in its totals; one of a period has not.
+func TestResultAfterPrune(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	tenDays(k)
+	k.read()
+	k.settle()
+	result := func(p Period) *ingest.Result {
+		t.Helper()
+		r, err := k.Result(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Lines.SignIn != r.Counted+r.ToldTwice+r.Waiting {
+			t.Errorf("%d lines with a sign-in, and %d counted + %d told twice + %d waiting", r.Lines.SignIn, r.Counted, r.ToldTwice, r.Waiting)
+		}
+		return r
+	}
+	all, lately := result(Period{}), result(Period{From: k.clock.Add(-2 * aDay).UnixMilli()})
+	k.opt.Retention = short()
+	k.prune()
+	if r := result(Period{}); r.Lines != all.Lines || r.Counted != all.Counted || r.ToldTwice != all.ToldTwice {
+		t.Errorf("of all time: %+v, %d counted; before: %+v, %d", r.Lines, r.Counted, all.Lines, all.Counted)
+	}
+	if r := result(Period{From: k.clock.Add(-2 * aDay).UnixMilli()}); r.Lines != lately.Lines || r.Counted != lately.Counted {
+		t.Errorf("of two days: %+v, %d counted; before: %+v, %d", r.Lines, r.Counted, lately.Lines, lately.Counted)
+	}
+	result(Period{To: k.clock.UnixMilli()})
+}

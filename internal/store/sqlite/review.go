@@ -23,9 +23,16 @@ func (s *Store) Review(ctx context.Context) (*ingest.Wanted, error) {
 		if want.FirstSteps, err = s.minutes(ctx, s.read, watched, 0); err != nil {
 			return nil, fmt.Errorf("reading what must be read again: %w", err)
 		}
-		if want.Watched, err = s.minutes(ctx, s.read, " AND m.step = 0 AND m.minute >= ? AND EXISTS (SELECT 1 FROM watch x WHERE x.rule = g.rule AND x.visible = g.visible)",
-			w.newest/60_000-watchFor); err != nil {
+		const of = " AND m.step = 0 AND EXISTS (SELECT 1 FROM watch x WHERE x.rule = g.rule AND x.visible = g.visible)"
+		recent := w.newest/60_000 - watchFor
+		if want.Watched, err = s.minutes(ctx, s.read, of+" AND m.minute >= ?", recent); err != nil {
 			return nil, fmt.Errorf("reading what must be read again: %w", err)
+		}
+		if !s.reviewed {
+			if want.Past, err = s.minutes(ctx, s.read, of+" AND m.minute < ?", recent); err != nil {
+				return nil, fmt.Errorf("reading what must be read again: %w", err)
+			}
+			s.reviewed = true
 		}
 	}
 	want.Lines, err = s.ranges(ctx, `SELECT DISTINCT e.source, e.at, e.at + e.length, 0, 0, e.line - 1, (SELECT t.text FROM head h JOIN header t ON t.id = h.header WHERE h.source = e.source AND h.at < e.at
