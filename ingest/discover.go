@@ -45,6 +45,7 @@ func (f *following) look(ctx context.Context, now time.Time) error {
 			delete(f.said, "keep")
 		}
 	}
+	f.backlog = true
 	f.progress.Looked, f.progress.Known = now, len(inputs)
 	f.report()
 	return nil

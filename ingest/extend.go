@@ -25,7 +25,7 @@ func (s *Source) extend(b *Batch, data []byte) {
 	if s.open == nil || s.open.to != b.From || b.From-s.open.from >= rangeSize {
 		s.open = &opening{from: b.From, sum: sha256.New()}
 	}
-	s.open.sum.Write(data[:b.To-b.From])
+	s.open.sum.Write(data)
 	s.open.to = b.To
 	b.Range, b.Digest = s.open.from, [32]byte(s.open.sum.Sum(nil))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/outmode/outmode/ingest/tail"
 )
@@ -130,12 +131,22 @@ func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byt
 	if err != nil {
 		return nil, nil, err
 	}
+	if !beginsSo(file, log.head, log.headSize) {
+		return nil, nil, errors.Join(fmt.Errorf("%s holds another log since it was looked at", log.Input.Path), file.Close())
+	}
 	if st.whole {
 		w.scanner.Reset(io.NewSectionReader(file, st.span.From, file.Size()-st.span.From), st.span.From, log.encoding)
 	} else {
 		w.scanner.ResetSpan(file, st.span)
 	}
 	return func(from, to int64) ([32]byte, error) { return digestOf(file, from, to) }, file.Close, nil
+}
+
+// beginsSo reports whether a file begins as it did when it was looked at: meanwhile another one may have got its name.
+func beginsSo(file io.ReaderAt, head [32]byte, size int64) bool {
+	var b [headPrint]byte
+	n, _ := file.ReadAt(b[:size], 0)
+	return int64(n) == size && sha256.Sum256(b[:n]) == head
 }
 
 // digestOf reads a range again, which is in memory still.
@@ -202,14 +213,20 @@ func (c *collector) take(r *filled) {
 		}
 		c.link(src, b, lines)
 	}
-	src.Unfinished = r.unfinished
+	if r.err == nil {
+		src.Unfinished = r.unfinished
+	}
 	if r.err == nil && !r.more && (r.whole || r.span.To >= log.Input.Size || r.unfinished != "") && !c.p.scan.stopped.Load() {
 		src.tried = log.Input.Size
 	}
 	switch {
 	case r.err != nil:
 		src.stuck, log.Err = true, r.err
-		if (*fs.PathError)(nil); errors.As(r.err, &why) {
+		if src.State != Duplicate {
+			src.State, src.Why = Incomplete, r.err.Error()
+		}
+		if system := (*fs.PathError)(nil); errors.As(r.err, &system) {
+			src.Modified = 0 // it is no fault of its content: look again, even if nothing changes
 		}
 	case r.more:
 	case !src.Plain:
@@ -217,18 +234,18 @@ func (c *collector) take(r *filled) {
 	}
 }
 
-// link adds a batch to the ledger behind what was committed of its log.
-func (c *collector) link(src *Source, b *Batch) {
+// link adds a batch to the ledger behind what was committed of its log. lines stand before the job that it is of.
+func (c *collector) link(src *Source, b *Batch, lines int64) {
 	for i := range b.Rows {
-		b.Rows[i].At.Line += src.Lines
+		b.Rows[i].At.Line += lines
 	}
 	for i := range b.Minutes {
-		b.Minutes[i].At.Line += src.Lines
+		b.Minutes[i].At.Line += lines
 	}
 	for i := range b.Cited {
-		b.Cited[i].At.Line += src.Lines
+		b.Cited[i].At.Line += lines
 	}
-	b.Lines += src.Lines
+	b.Lines += lines
 	if b.Range == b.From {
 		src.before = src.Chain
 	}

@@ -52,6 +52,7 @@ type following struct {
 	nextLook time.Time
 	adopted  time.Time // when it was last tried to find out whose logs some are
 	changed  bool      // something was committed since the last review
+	backlog  bool      // there may be something to read that is not followed
 }
 
 // Follow reads what is there and then what comes, until ctx ends. What was read by then is committed. It returns an
@@ -80,7 +81,7 @@ func (p *Pipeline) Follow(ctx context.Context, ledger Reviewer, opt FollowOption
 }
 
 func (f *following) run(ctx context.Context) error {
-	test := time.NewTicker(time.Second)
+	test := time.NewTicker(min(f.opt.Every, time.Second))
 	defer test.Stop()
 	if err := f.p.Recall(ctx, f.ledger); err != nil {
 		return ignoreEnd(ctx, err)
@@ -93,13 +94,16 @@ func (f *following) run(ctx context.Context) error {
 			}
 			f.nextLook = time.Now().Add(f.opt.Every)
 		}
-		more, err := f.p.fillSome(ctx, commitSize)
-		if err != nil {
-			return ignoreEnd(ctx, err)
-		}
-		if f.changed = f.changed || more; !more {
-			f.progress.Caught = true
-			f.startLive(now)
+		more := f.backlog
+		if f.backlog {
+			var err error
+			if more, err = f.p.fillSome(ctx, commitSize); err != nil {
+				return ignoreEnd(ctx, err)
+			}
+			if f.changed = f.changed || more; !more {
+				f.backlog, f.progress.Caught = false, true
+				f.startLive(now)
+			}
 		}
 		if err := f.wait(ctx, more, test.C); err != nil {
 			return ignoreEnd(ctx, err)

@@ -14,6 +14,7 @@ import (
 // A live log is one that is followed.
 type live struct {
 	src  *Source
+	path string // of the source, when it was begun to be followed
 	f    *tail.Follower
 	grew time.Time     // when its last piece came
 	done chan struct{} // closed when nothing comes any more
@@ -28,16 +29,17 @@ type arrival struct {
 // maxLive bounds how many logs are followed at once; the others are looked at.
 const maxLive = 512
 
-// startLive follows the logs that are caught up with and still grow.
+// startLive follows the logs that are caught up with and still grow, but for those that hold no more than a header: they
+// may yet turn out to be copies that are being made.
 func (f *following) startLive(now time.Time) {
 	for _, src := range f.p.byLog {
 		l := &f.p.scan.logs[src.log-1]
-		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
+		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Name == "" || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
 			now.Sub(time.Unix(0, src.Modified)) > f.opt.Idle || f.p.isBehind(src) {
 			continue
 		}
-		if f.looksOnly(l.Input.Disk, src.Path) {
-			src.noFollow = true
+		if looks, err := f.looksOnly(l.Input.Disk, src.Path); looks || err != nil {
+			src.noFollow = looks // what cannot be found out now can be later
 			continue
 		}
 		follower, err := tail.Follow(l.Input.Disk, src.Offset, tail.FollowOptions{Poll: pollsFiles})
@@ -46,24 +48,39 @@ func (f *following) startLive(now time.Time) {
 			src.noFollow = errors.Is(err, tail.ErrLongLine)
 			continue
 		}
-		src.live = &live{src: src, f: follower, grew: now, done: make(chan struct{})}
+		if !f.follows(follower, src, now) {
+			follower.Stop()
+			f.nextLook = time.Time{}
+			continue
+		}
+		src.live = &live{src: src, path: src.Path, f: follower, grew: now, done: make(chan struct{})}
 		f.progress.Live++
 		go src.live.forward(f.arrivals)
 	}
 }
 
+// follows reports whether a follower has opened the file that was looked at: another one may have got its name since.
+func (f *following) follows(follower *tail.Follower, src *Source, now time.Time) bool {
+	file, err := f.p.scan.logs[src.log-1].Input.OpenAt()
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return beginsSo(file, src.Head, src.HeadSize) && follower.Check(now) == nil // which says whether both are one
+}
+
 // looksOnly reports whether a file is looked at and not followed: where it is on a network, or where the operator says so.
-func (f *following) looksOnly(disk, path string) bool {
+func (f *following) looksOnly(disk, path string) (bool, error) {
 	for i := range f.opt.Roots {
 		if r := &f.opt.Roots[i]; r.Poll && r.holds(path) {
-			return true
+			return true, nil
 		}
 	}
 	kind, network, err := tail.Network(disk)
 	if network {
 		f.say("network "+kind, slog.LevelInfo, "logs on this file system are looked at, and not followed", "path", path, "filesystem", kind, "every", f.opt.Every)
 	}
-	return network || err != nil
+	return network, err
 }
 
 // forward passes the pieces on until the follower ends.
@@ -104,17 +121,27 @@ func (f *following) unfollow(ctx context.Context, src *Source) error {
 // finish reads the end of a file that was renamed or removed, through the handle that is open still.
 func (f *following) finish(ctx context.Context, src *Source) error {
 	l := src.live
-	rest := l.f.Rest()
+	rest, at := l.f.Rest(), l.f.Delivered()
 	if err := f.commit(ctx, f.drain(l)); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(io.LimitReader(rest, 16*batchSize))
-	n := int64(lastLineEnd(data))
-	if err == nil && n > 0 {
-		err = f.commit(ctx, []arrival{{l, tail.Piece{From: src.Offset, Data: data[:n]}}})
+	for src.Offset >= at {
+		data, err := io.ReadAll(io.NewSectionReader(rest, src.Offset-at, 16*batchSize))
+		if err != nil {
+			f.opt.Log.Warn("the end of a log that was renamed or removed cannot be read", "path", src.Path, "offset", src.Offset, "err", err)
+		}
+		n := lastLineEnd(data)
+		if src.Plain { // else its archive took its place
+			src.Size = src.Offset + int64(len(data))
+		}
+		if n == 0 || err != nil {
+			break
+		}
+		if err := f.commit(ctx, []arrival{{l, tail.Piece{From: src.Offset, Data: data[:n]}}}); err != nil {
+			return err
+		}
 	}
-	src.Size = src.Offset + int64(len(data)) - n
-	return err
+	return nil
 }
 
 // lastLineEnd is how many bytes there are up to the last line end.
@@ -147,10 +174,11 @@ func (f *following) check(ctx context.Context, now time.Time) error {
 			continue
 		}
 		why := src.live.f.Check(now)
-		if why == nil && now.Sub(src.live.grew) <= f.opt.Idle {
+		moved := src.live.path != src.Path // or a longer copy took its place
+		if why == nil && !moved && now.Sub(src.live.grew) <= f.opt.Idle {
 			continue
 		}
-		if errors.Is(why, tail.ErrGone) || errors.Is(why, tail.ErrReplaced) {
+		if moved || errors.Is(why, tail.ErrGone) || errors.Is(why, tail.ErrReplaced) {
 			if err := f.finish(ctx, src); err != nil {
 				return err
 			}

@@ -32,13 +32,14 @@ type site struct {
 	set    *rules.Set
 	store  *sqlite.Store
 	ledger ingest.Reviewer // the store, or what stands before it
-	before func(*sqlite.Store) ingest.Reviewer
+	before func(ingest.Reviewer) ingest.Reviewer
 	p      *ingest.Pipeline
 
 	missing map[string]bool // as of the last look by hand
 
 	// Of one that is followed.
 	every    time.Duration
+	partly   bool // some logs are not followed, or cannot be read to their end
 	log      *slog.Logger
 	end      context.CancelFunc
 	ended    chan error
@@ -49,7 +50,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	base := t.TempDir()
-	s := &site{t: t, dir: filepath.Join(base, "logs"), data: filepath.Join(base, "data"), opt: options(), missing: map[string]bool{}, every: 20 * time.Millisecond}
+	s := &site{t: t, dir: filepath.Join(base, "logs"), data: quickDir(t), opt: options(), missing: map[string]bool{}, every: 20 * time.Millisecond}
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +59,17 @@ func newSite(t *testing.T) *site {
 		s.close()
 	})
 	return s
+}
+
+// quickDir is a directory in memory, if there is such a thing: a disk's syncs are most of the time of these tests.
+func quickDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "outmode")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // open opens the store and a pipeline on it, as a process does that begins.
@@ -237,18 +249,18 @@ func (s *site) unsettled() string {
 			end = (end + 1) &^ 1
 		}
 		switch {
-		case src.State == ingest.NotCounted:
+		case src.State == ingest.NotCounted, s.partly && !in.Plain && src.Offset > 0:
 		case in.Plain && src.Offset != end, !in.Plain && !src.Done:
 			return fmt.Sprintf("%s (%s, %s) was committed up to %d, and its last line ends at %d", in.Path, src.State, src.Why, src.Offset, end)
 		}
-		if fi, err := os.Stat(in.Disk); err == nil && src.State == ingest.Read && src.Plain && src.Encoding == tail.UTF8 && time.Since(fi.ModTime()) < 10*time.Minute && len(data)-int(end) <= tail.MaxLine {
+		if fi, err := os.Stat(in.Disk); err == nil && src.State == ingest.Read && src.Name != "" && src.Plain && src.Encoding == tail.UTF8 && time.Since(fi.ModTime()) < 10*time.Minute && len(data)-int(end) <= tail.MaxLine {
 			live++
 		}
 	}
 	for path := range byPath {
 		return path + " is in the ledger and not on disk"
 	}
-	if p := s.progress.Load(); p.Live != live {
+	if p := s.progress.Load(); p.Live != live && !s.partly {
 		return fmt.Sprintf("%d logs are followed, not %d", p.Live, live)
 	}
 	return ""

@@ -44,7 +44,9 @@ type Log struct {
 	Causes Causes // why lines were malformed
 
 	// What workers go by while they read; set before the first of them begins.
-	id       int64  // in a ledger
+	id       int64 // in a ledger
+	head     [32]byte
+	headSize int64  // see Source.Head: what is read must begin so
 	owner    string // the server whose log it is, where its lines do not say so
 	decode   bool   // its lines are decoded; else they are only counted
 	encoding tail.Encoding

@@ -119,7 +119,7 @@ func (p *Pipeline) lookAt(id *identifier, in tail.Input) *met {
 		}
 	}
 	f.log, f.servers = id.identify(in)
-	f.head = slices.Clone(id.raw[:min(id.n, headPrint)])
+	f.head = bytes.Clone(bytes.TrimRight(id.raw[:min(id.n, headPrint)], "\x00")) // reserved space is written over
 	if r := p.rootOf(in.Path); r != nil && r.Kind != signin.UnknownKind && f.log.State == Read && f.log.Format.Kind != r.Kind {
 		f.log.State = NotCounted
 		f.log.Why = fmt.Sprintf("its kind is %s, and the configuration wants only %s here", f.log.Format.Kind, r.Kind)
@@ -318,16 +318,22 @@ func (c *collector) lose(src *Source, now time.Time, why string) {
 	left := src.Size - src.Offset
 	if src.State != Duplicate && src.State != NotCounted && (src.Plain && left > 0 || !src.Plain && !src.Done) {
 		c.c.Holes = append(c.c.Holes, Hole{Log: src.ID, Offset: src.Offset, Bytes: max(left, 0), From: src.Last, To: now.UnixMilli(), Reason: why})
-		for _, s := range slices.Clone(c.p.sources) {
-			if s.State == Duplicate && s.Name == src.Name {
-				c.p.forget(c, s)
-			}
+	}
+	for _, s := range slices.Clone(c.p.sources) {
+		if s.State == Duplicate && s.Name == src.Name && src.State != Duplicate && (s.Plain && s.Size > src.Offset || !s.Plain && (!s.Done || s.Offset > src.Offset)) {
+			c.p.forget(c, s)
 		}
+	}
+	if src.State == Duplicate {
+		src.Name, why = goneCopy+src.Name, src.Why
 	}
 	src.State, src.Why = Gone, why
 	c.p.release(src)
 	c.changed(src)
 }
+
+// goneCopy stands before the name of a copy that went away. None of its lines counted: no log goes on behind them.
+const goneCopy = "copy "
 
 // Miss tells the pipeline that a log is not on disk any more.
 func (p *Pipeline) Miss(ctx context.Context, paths []string, now time.Time) error {

@@ -37,14 +37,14 @@ func (p *Pipeline) meetNew(ctx context.Context, c *collector, files []*met) erro
 			p.register(c, f)
 			continue
 		}
-		src, copied, err := p.findKnown(ctx, f)
+		src, copyOf, err := p.findKnown(ctx, f)
 		switch {
 		case err != nil:
 			return err
-		case src == nil:
+		case copyOf != "":
+			f.log.State, f.log.Why = Duplicate, copyOf
 			p.register(c, f)
-		case copied:
-			f.log.State, f.log.Why = Duplicate, "a copy of "+src.Path
+		case src == nil:
 			p.register(c, f)
 		default:
 			if p.byPath[src.Path] == src {
@@ -64,15 +64,15 @@ func rank(s State) int {
 	return 0
 }
 
-// findKnown returns the known log that a new file is: moved there, or copied.
-func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied bool, err error) {
+// findKnown returns the known log that a new file is, moved there, or of which one it is a copy, in words.
+func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copyOf string, err error) {
 	for _, s := range p.sources {
 		if s.is(f) && endsLine(s, f.input) && !p.stands(s) {
-			return s, false, nil // renamed
+			return s, "", nil // renamed
 		}
 	}
 	if f.log.Name == "" {
-		return nil, false, nil
+		return nil, "", nil
 	}
 	for _, s := range p.sources {
 		if s.Name != f.log.Name || s.State == Duplicate || s.State == NotCounted {
@@ -81,17 +81,25 @@ func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copied b
 		all, same, err := p.compare(ctx, s, f.input)
 		switch {
 		case err != nil:
-			return nil, false, err
+			return nil, "", err
 		case !same, !all && p.lost(s) && s.Path == f.input.Path: // it was cut, and will be written on
 			continue
 		case all && !p.stands(s):
-			return s, false, nil // its file moved there, or was packed
+			return s, "", nil // its file moved there, or was packed
 		case all && p.longer(s, f):
-			return s, false, nil // what was met before was the copy
+			return s, "", nil // what was met before was the copy
 		}
-		return s, true, nil
+		return nil, "a copy of " + s.Path, nil
 	}
-	return nil, false, nil
+	for _, s := range p.sources {
+		if s.Name != goneCopy+f.log.Name {
+			continue
+		}
+		if all, _, err := p.compare(ctx, s, f.input); err != nil || all {
+			return nil, s.Why, err // the same copy, or one of it
+		}
+	}
+	return nil, "", nil
 }
 
 // is reports whether a file under another name is the log's own. One that went away is known by its head alone if that

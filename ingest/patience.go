@@ -35,6 +35,30 @@ func (p *patience) Review(context.Context) (w *Wanted, err error) {
 	return w, err
 }
 
+func (p *patience) Ranges(_ context.Context, log int64) (all []Range, err error) {
+	err = p.again(func(ctx context.Context) error {
+		all, err = p.Reviewer.Ranges(ctx, log)
+		return err
+	})
+	return all, err
+}
+
+func (p *patience) Owners(context.Context) (owners map[uint64]string, err error) {
+	err = p.again(func(ctx context.Context) error {
+		owners, err = p.Reviewer.Owners(ctx)
+		return err
+	})
+	return owners, err
+}
+
+func (p *patience) Overlapping(_ context.Context, from, to int64) (all []LogRange, err error) {
+	err = p.again(func(ctx context.Context) error {
+		all, err = p.Reviewer.Overlapping(ctx, from, to)
+		return err
+	})
+	return all, err
+}
+
 // longestPause is between two attempts.
 const longestPause = 15 * time.Second
 

@@ -85,6 +85,7 @@ func (p *Pipeline) place(src *Source, log Log) *Log {
 	l := &s.logs[src.log-1]
 	*l = log
 	l.id, l.owner = src.ID, src.Owner
+	l.head, l.headSize = src.Head, src.HeadSize
 	l.State = src.State
 	l.decode = l.counted() && l.Format.Decoder != nil
 	if src.Header != nil {

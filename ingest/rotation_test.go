@@ -2,7 +2,8 @@ package ingest_test
 
 import (
 	"os"
-	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,8 @@ type rotation struct {
 	want  string // the ledger in the end, as site.told spells it
 	// Where following gives another end than looking does: a file that is followed is open, and can be read to its end
 	// whatever became of its name.
-	followed string
+	followed string // " || " stands between ends that are equally right; "-": what becomes of it depends on when somebody looks
+	partly   bool   // see site
 }
 
 // TestRotationMatrix is every way in which logs are known to rotate, looked at and followed.
@@ -37,9 +39,13 @@ func TestRotationMatrix(t *testing.T) {
 			}
 			s.sound()
 		})
+		if c.followed == "-" {
+			continue
+		}
 		t.Run(c.name+"/followed", func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
+			s.partly = c.partly
 			s.write("other.LOG", "something else\n") // so that there is always something to look at
 			s.follow()
 			for _, step := range c.steps {
@@ -52,7 +58,7 @@ func TestRotationMatrix(t *testing.T) {
 			}
 			told := func() string { return strings.Replace(s.told(), "other.LOG not_counted 0/0; ", "", 1) }
 			last := inTime(patience/4, func() string {
-				if got := told(); got != want {
+				if got := told(); !slices.Contains(strings.Split(want, " || "), got) {
 					return got
 				}
 				return ""
@@ -63,7 +69,7 @@ func TestRotationMatrix(t *testing.T) {
 			if err := s.unfollow(); err != nil {
 				t.Error(err)
 			}
-			if got := told(); last == "" && got != want {
+			if got := told(); last == "" && !slices.Contains(strings.Split(want, " || "), got) {
 				t.Errorf("after the end the ledger holds\n%s, want\n%s", got, want)
 			}
 			s.sound()
@@ -98,7 +104,8 @@ func rotations() []rotation {
 				},
 				func(s *site) { s.append("a.LOG.1", row(7)); s.append("a.LOG", row(8)) }, // its writer has it open still
 			),
-			want: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			want:     "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			followed: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8 || a.LOG gone 6/7; a.LOG read 2/3; a.LOG.1 duplicate 0/7; users 1-8", // what was copied may have been read before
 		},
 		{
 			name: "renamed twice unseen",
@@ -130,7 +137,8 @@ func rotations() []rotation {
 				func(s *site) { s.append("a.LOG", rowsOf(4, 6)); s.copy("a.LOG", "a.LOG.1"); s.truncate("a.LOG", 0) },
 				func(s *site) { s.append("a.LOG", proxyHead+rowsOf(7, 8)) },
 			),
-			want: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			want:     "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			followed: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8 || a.LOG gone 6/7; a.LOG read 2/3; a.LOG.1 duplicate 0/7; users 1-8", // what was copied may have been read before
 		},
 		{
 			name: "copied and truncated and written on unseen",
@@ -144,7 +152,8 @@ func rotations() []rotation {
 				},
 				func(s *site) { s.append("a.LOG", row(8)) },
 			),
-			want: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			want:     "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8",
+			followed: "a.LOG read 2/3; a.LOG.1 read 6/7; users 1-8 || a.LOG gone 6/7; a.LOG read 2/3; a.LOG.1 duplicate 0/7; users 1-8", // what was copied may have been read before
 		},
 		{
 			name: "copied and truncated and grown beyond what it was",
@@ -157,7 +166,8 @@ func rotations() []rotation {
 					s.append("a.LOG", proxyHead+rowsOf(7, 20))
 				},
 			),
-			want: "a.LOG read 14/15; a.LOG.1 read 6/7; users 1-20",
+			want:     "a.LOG read 14/15; a.LOG.1 read 6/7; users 1-20",
+			followed: "a.LOG read 14/15; a.LOG.1 read 6/7; users 1-20 || a.LOG gone 6/7; a.LOG read 14/15; a.LOG.1 duplicate 0/7; users 1-20", // what was copied may have been read before
 		},
 		{
 			name: "copied, and truncated when the copy was seen",
@@ -312,7 +322,8 @@ func rotations() []rotation {
 				func(s *site) { s.append("a.LOG", "\r\n"+row(3)) },
 				func(s *site) { s.append("a.LOG", row(4)) },
 			),
-			want: "a.LOG read 4/6; users 1-4",
+			want:   "a.LOG read 4/6; users 1-4",
+			partly: true, // such a log is only looked at from then on
 		},
 		{
 			name: "NULs at the end that are written over",
@@ -375,7 +386,8 @@ func rotations() []rotation {
 				func(s *site) { s.write("a.LOG", proxyHead+row(1)) },
 				func(s *site) { s.write("b.LOG", proxyHead+row(2)); s.remove("b.LOG"); s.append("a.LOG", row(3)) },
 			),
-			want: "a.LOG read 2/3; users 1 3",
+			want:     "a.LOG read 2/3; users 1 3",
+			followed: "-",
 		},
 		{
 			name: "two logs that begin alike",
@@ -415,13 +427,28 @@ func rotations() []rotation {
 			want: "a.LOG.gz read 6/7; users 1-6",
 		},
 		{
-			name: "packed while it is written",
+			name: "packed while somebody looks",
 			steps: does(
 				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 300)) },
-				func(s *site) { z := packed(s.read("a.LOG")); s.write("a.LOG.gz", z[:len(z)*2/3]); s.remove("a.LOG") },
-				func(s *site) { s.write("b.LOG", proxyHead+row(301)) },
+				func(s *site) { z := packed(s.read("a.LOG")); s.write("a.LOG.gz", z[:len(z)*2/3]) },
+				func(s *site) { s.gzip("a.LOG", "a.LOG.gz") },
+				func(s *site) { s.remove("a.LOG") },
 			),
-			want: "a.LOG gone 300/301; a.LOG.gz duplicate 0/210; b.LOG read 1/2; users 1-301",
+			want:   "a.LOG gone 300/301; a.LOG.gz duplicate 0/301; users 1-300",
+			partly: true,
+		},
+		{
+			name: "a copy that is seen before it has a line",
+			steps: does(
+				func(s *site) {
+					s.write("a.LOG", proxyHead+rowsOf(1, 5))
+					s.write("b.LOG", "")
+					s.write("c.LOG", proxyHead)
+				},
+				func(s *site) { s.write("b.LOG", proxyHead); s.append("c.LOG", rowsOf(1, 3)) },
+				func(s *site) { s.append("b.LOG", rowsOf(1, 5)) },
+			),
+			want: "a.LOG read 5/6; b.LOG duplicate 0/6; c.LOG duplicate 0/4; users 1-5",
 		},
 		{
 			name: "an archive that grows",
@@ -449,7 +476,17 @@ func rotations() []rotation {
 				func(s *site) { s.append("new/a.LOG", row(4)) },
 				func(s *site) { s.remove("a.LOG"); s.append("new/a.LOG", row(5)) },
 			),
-			want: "new/a.LOG read 5/6; users 1-5",
+			want: "a.LOG gone 0/4; new/a.LOG read 5/6; users 1-5",
+		},
+		{
+			name: "a copy elsewhere that is renamed and goes on",
+			steps: does(
+				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 3)) },
+				func(s *site) { s.copy("a.LOG", "b.LOG") },
+				func(s *site) { s.rename("b.LOG", "c.LOG") },
+				func(s *site) { s.append("c.LOG", row(4)) },
+			),
+			want: "a.LOG duplicate 0/4; b.LOG gone 0/4; c.LOG read 4/5; users 1-4",
 		},
 		{
 			name: "last month's log that comes late",
@@ -494,7 +531,8 @@ func rotations() []rotation {
 					s.must(os.Chtimes(s.path("a.LOG"), old, old.Add(-time.Hour)))
 				},
 			),
-			want: "a.LOG read 4/5; users 1-4",
+			want:   "a.LOG read 4/5; users 1-4",
+			partly: true,
 		},
 		{
 			name: "a folder that goes away and comes back",
@@ -560,14 +598,19 @@ func (s *site) sameInodeAs(name, as, text string) {
 			s.remove(other)
 		}
 	}()
-	for n := range 2000 {
-		s.write(as, text)
-		if inode(as) == was {
-			return
+	// The numbers that it got instead are kept, so that the next one is another. Who follows the log has it open for a
+	// moment yet, in which its number is not free.
+	found := inTime(patience/4, func() string {
+		other := "../inode" + strconv.Itoa(len(others))
+		s.write(other, text)
+		if inode(other) == was {
+			s.rename(other, as)
+			return ""
 		}
-		// The inode that it got is kept, so that the next one is another.
-		others = append(others, filepath.Join("..", "inode"+string(rune('a'+n%26))+strings.Repeat("x", n/26)))
-		s.rename(as, others[len(others)-1])
+		others = append(others, other)
+		return "another number"
+	})
+	if found != "" {
+		s.t.Skip("this file system does not use the number of a file again, or not soon")
 	}
-	s.t.Skip("this file system does not use an inode again, or not soon")
 }

@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
+
+	"github.com/outmode/outmode/internal/store/sqlite"
 )
 
 // stored scans a log into a new store and returns the store's directory and the log.
@@ -208,4 +211,24 @@ func TestFindingsOfHostileText(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is wrong with the data is a finding that has no rule in a file.
+func TestFindingsOfTheProgramItself(t *testing.T) {
+	t.Parallel()
+	data, _ := stored(t, proxyLine(`CONTOSO\anna`, "agent"))
+	must(t, exitDone, "exceptions", "add", "--data", data, "--user", "ben", "--reason", "r", "--owner", "carla", "--expires", "5d")
+	s, err := sqlite.Open(t.Context(), data, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Watch(t.Context(), time.Now(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range listedFindings(t, "--data", data, "--rule", sqlite.RuleExpiring) {
+		says(t, must(t, exitDone, "findings", "show", "--data", data, "--", f["id"].(string)), "OM-SYS-07 An exception expires soon", "note for", "extend it", "not is not one of those that are loaded")
+		return
+	}
+	t.Error("there is no finding")
 }

@@ -175,6 +175,9 @@ func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
 	row("id", s.ID)
 	row("severity", s.Level)
 	row("state", s.stateText())
+	if s.By == "" {
+		row("note", s.Note) // of what is wrong with the data
+	}
 	row("who", cell(orDash(s.Subject)))
 	row("on", s.Protocol)
 	row("count", number(s.Count))
@@ -204,7 +207,7 @@ func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
 	section("Description", s.Description)
 	section("How to investigate", s.Investigate)
 	section("What to do", s.Remediation)
-	if !known {
+	if !known && !strings.HasPrefix(s.Rule, ownRules) {
 		section("How to investigate", "The rule "+s.Rule+" is not one of those that are loaded: name its folder with --rules.")
 	}
 	fmt.Fprintf(&b, "\n%s\n", p.in(bold, "Next"))
@@ -212,8 +215,11 @@ func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
 	return b.String()
 }
 
+// ownRules is how the ids of rules begin that stand in no file: the program's own, of what is wrong with the data.
+const ownRules = "OM-SYS-"
+
 func (s *shownFinding) stateText() string {
-	if s.By == "" || s.State == "open" && s.By == "outmode" && s.Note == "" {
+	if s.By == "" {
 		return s.State
 	}
 	text := fmt.Sprintf("%s by %s on %s UTC", s.State, s.By, strings.Replace(s.Changed[:16], "T", " ", 1))

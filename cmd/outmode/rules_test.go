@@ -118,6 +118,7 @@ group_by: [address, protocol]
 threshold: 5
 distinct: user
 window: 90m
+resolve_after: 336h
 description: >-
   `+strings.Repeat("words ", 40)+`
 tags: [one, two]
@@ -145,6 +146,7 @@ tests:
   group by   address, protocol
   threshold  5 different values of user
   window     1h30m
+  resolve    after 14d
   tags       one two
   threat     TA0006 T1110.003, TA0001 T1078
   controls   cis.m365/5.2.2.3

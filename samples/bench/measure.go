@@ -31,6 +31,8 @@ func measurements() []measurement {
 		{"P5", workers},
 		{"P6", smallFiles},
 		{"P7", gzipped},
+		{"P8", catchUp},
+		{"P9", liveLatency},
 		{"P15", startUp},
 		{"scale", scale},
 	}

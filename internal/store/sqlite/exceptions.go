@@ -112,8 +112,8 @@ func (s *Store) RemoveException(ctx context.Context, id, by, note string) error 
 
 // Covered returns how many findings each exception covers now.
 func (s *Store) Covered(ctx context.Context) (map[string]int, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT f.exception, count(*) FROM finding f WHERE f.exception != '' AND f.state IN ('open', 'acknowledged') AND (f.counted = 'window' AND f.count > 0
-		OR EXISTS (SELECT 1 FROM finding_usage x JOIN usage u ON u.id = x.usage WHERE x.finding = f.id AND u.count > 0)) GROUP BY f.exception`)
+	rows, err := s.read.QueryContext(ctx, `SELECT f.exception, count(*) FROM finding f JOIN exception e ON e.id = f.exception AND e.removed = 0 AND e.expires > ? WHERE f.state IN ('open', 'acknowledged') AND (f.counted = 'window' AND f.count > 0
+		OR EXISTS (SELECT 1 FROM finding_usage x JOIN usage u ON u.id = x.usage WHERE x.finding = f.id AND u.count > 0)) GROUP BY f.exception`, s.opt.Now().UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("reading what exceptions cover: %w", err)
 	}
@@ -173,7 +173,11 @@ func (s *Store) ApplyExceptions(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.chosen(ctx, s.read, c, "")
+	where := ""
+	if len(c.covers) == 0 {
+		where = " AND f.exception != ''"
+	}
+	all, err := s.chosen(ctx, s.read, c, where)
 	if err != nil {
 		return fmt.Errorf("applying exceptions: %w", err)
 	}

@@ -177,6 +177,9 @@ func TestExceptionExpires(t *testing.T) {
 		t.Error("within its last day")
 	}
 	d.now = noon.Add(20 * days)
+	if d.under(s, f.ID) != "" {
+		t.Error("it is over, though nobody applied that yet")
+	}
 	d.apply(s)
 	got := d.one(s, sqlite.FindingFilter{Prefix: f.ID})
 	if note := "exception " + id + " expired"; got.Exception != nil || got.State != "open" || got.Note != note || got.Actor != "outmode" || d.outbox(f.ID) != "reopened" || !strings.HasSuffix(d.past(s, f.ID), "open by outmode: "+note) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -244,26 +243,16 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 // decideFirstSeen opens findings whose first sign-in came after there was time to learn what is usual, and makes them
 // candidates again if older logs show that it was usual. Without ids it decides all.
 func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
-	if w.s.opt.Rules == nil {
+	if w.s.opt.Rules == nil || ids != nil && len(ids) == 0 {
 		return nil
 	}
-	const of = "u.id IN (SELECT x.usage FROM finding_usage x JOIN finding f ON f.id = x.finding JOIN json_each(?1) r ON r.value = f.rule"
-	var names []string
-	for _, r := range w.s.opt.Rules.Rules() {
-		if r.Type == rules.FirstSeen {
-			names = append(names, r.ID)
+	if ids == nil {
+		var err error
+		if ids, err = w.firstSeen(ctx); err != nil || len(ids) == 0 {
+			return err
 		}
 	}
-	where, of2 := of+")", "rule IN (SELECT value FROM json_each(?1))"
-	args := []any{jsonList(names)}
-	if ids != nil {
-		where, of2 = of+" WHERE f.id IN (SELECT value FROM json_each(?2)))", of2+" AND id IN (SELECT value FROM json_each(?2))"
-		args = append(args, jsonList(ids))
-	}
-	if len(names) == 0 || ids != nil && len(ids) == 0 {
-		return nil
-	}
-	rows, err := w.s.usageRows(ctx, w, where, args...)
+	rows, err := w.s.usageRows(ctx, w, "u.id IN (SELECT x.usage FROM json_each(?) r JOIN finding_usage x ON x.finding = r.value)", jsonList(ids))
 	if err != nil {
 		return err
 	}
@@ -271,13 +260,32 @@ func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
 	for _, f := range w.s.opt.Rules.Decide(rules.Observed{Usage: rows, Covered: w.covered}) {
 		holds = append(holds, f.ID)
 	}
-	n := len(args) + 1
-	args = append(args, jsonList(holds))
-	in := fmt.Sprintf(" AND id %%s (SELECT value FROM json_each(?%d))", n)
-	if err := w.exec(ctx, "UPDATE finding SET state = 'open' WHERE state = 'candidate' AND "+of2+fmt.Sprintf(in, "IN"), args...); err != nil {
+	const of = " AND id IN (SELECT value FROM json_each(?1)) AND id "
+	if err := w.exec(ctx, "UPDATE finding SET state = 'open' WHERE state = 'candidate'"+of+"IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds)); err != nil {
 		return err
 	}
-	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open' AND "+of2+fmt.Sprintf(in, "NOT IN"), args...)
+	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open'"+of+"NOT IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds))
+}
+
+// firstSeen returns the findings, candidates included, of rules that look at who was never seen before.
+func (w *writer) firstSeen(ctx context.Context) (ids []string, err error) {
+	var names []string
+	for _, r := range w.s.opt.Rules.Rules() {
+		if r.Type == rules.FirstSeen {
+			names = append(names, r.ID)
+		}
+	}
+	rows, err := w.QueryContext(ctx, "SELECT id FROM finding WHERE counted = 'usage' AND rule IN (SELECT value FROM json_each(?))", jsonList(names))
+	if err != nil {
+		return nil, err
+	}
+	err = scan(rows, func() error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
 }
 
 // jsonList is texts as one argument of a query.

@@ -64,15 +64,17 @@ func (s *Store) Findings(ctx context.Context, f FindingFilter) ([]Finding, error
 	return all, nil
 }
 
-// summed is a finding with how often it was seen, first and last: of usage, what its rows hold now.
-const summed = `SELECT f.id, f.rule, f.name, f.severity, f.tags, f.subject, f.protocol, f.state, f.exception, f.opened, f.changed, f.actor, f.note,
+// summed is a finding with how often it was seen, first and last: of usage, what its rows hold now. An exception that is
+// over at ?1 covers nothing, though nobody applied that yet.
+const summed = `SELECT f.id, f.rule, f.name, f.severity, f.tags, f.subject, f.protocol, f.state,
+	CASE WHEN f.exception != '' THEN coalesce((SELECT e.id FROM exception e WHERE e.id = f.exception AND e.removed = 0 AND e.expires > ?1), '') ELSE '' END, f.opened, f.changed, f.actor, f.note,
 	CASE f.counted WHEN 'window' THEN f.count ELSE coalesce(sum(u.count), 0) END AS seen,
 	CASE f.counted WHEN 'window' THEN f.first ELSE coalesce(min(u.first), 0) END AS since,
 	CASE f.counted WHEN 'window' THEN f.last ELSE coalesce(max(u.last), 0) END AS until
 	FROM finding f LEFT JOIN finding_usage x ON x.finding = f.id LEFT JOIN usage u ON u.id = x.usage AND u.count > 0`
 
 func (s *Store) readFindings(ctx context.Context, f FindingFilter) ([]Finding, error) {
-	where, args := " WHERE f.state != ?", []any{stateCandidate}
+	where, args := " WHERE f.state != ?", []any{s.opt.Now().UnixMilli(), stateCandidate}
 	and := func(term string, value ...any) { where, args = where+" AND "+term, append(args, value...) }
 	if f.Prefix != "" {
 		and("f.id BETWEEN ? AND ?", f.Prefix, f.Prefix+"~") // which is behind all that an id can hold
@@ -128,14 +130,6 @@ func instant(ms int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()
-}
-
-// millis is the other way round.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
 
 // idsOf are the ids of findings as a JSON array.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -48,8 +49,15 @@ func (l *Listed) Lag(size int64) int64 {
 // List returns the logs of the ledger, in the order of their paths, as they stand at one instant.
 func (s *Store) List(ctx context.Context) ([]Listed, error) {
 	var all []Listed
-	err := s.snapshot(ctx, func(tx *sql.Tx) (err error) {
+	err := s.snapshot(ctx, func(tx *sql.Tx) error {
+		names, err := s.serverNames(ctx, tx)
+		if err != nil {
+			return err
+		}
 		all, err = listSources(ctx, tx)
+		for i := range all {
+			all[i].Server = cmp.Or(names[all[i].Server], all[i].Server)
+		}
 		return err
 	})
 	if err != nil {

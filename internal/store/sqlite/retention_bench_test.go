@@ -102,9 +102,6 @@ func BenchmarkDay(b *testing.B) {
 				b.Fatal(err)
 			}
 			longest = max(longest, time.Since(step))
-			if d := time.Since(step); d > 60*time.Millisecond {
-				b.Log(steps, d, k.text("SELECT value FROM meta WHERE name='pruned'"))
-			}
 		}
 		b.ReportMetric(float64(rows)/4/users, "hour-rows/user/day")
 		b.ReportMetric(time.Since(start).Seconds()*1000/float64(steps), "ms/prune-step")

@@ -241,11 +241,40 @@ func (p *pruning) resolved(ctx context.Context) (int64, error) {
 			}
 		}
 	}
-	clear(p.w.settled) // it may know what is gone
-	return int64(len(ids)), nil
+	if len(ids) > 0 {
+		err = p.w.setMeta(ctx, "findings_dropped", "yes")
+		clear(p.w.settled) // it may know what is gone
+	}
+	return int64(len(ids)), err
 }
 
 // unsent drops messages that are too old to be sent.
 func (p *pruning) unsent(ctx context.Context) (int64, error) {
 	return p.change(ctx, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ? LIMIT ?)", p.outbox, pruneRows)
+}
+
+// openAgain opens the findings of a usage row that were dropped, since it was seen again. Where none ever was, it looks
+// no further.
+func (w *writer) openAgain(ctx context.Context, usage int64) error {
+	set := w.s.opt.Rules
+	if _, dropped, err := w.s.meta(ctx, w, "findings_dropped"); err != nil || !dropped {
+		return err
+	}
+	rows, err := w.s.usageRows(ctx, w, "u.id = ?", usage)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		for _, target := range set.Targets(&rows[i]) {
+			var one int
+			found, err := w.one(ctx, "SELECT 1 FROM finding WHERE id = ?", []any{target.ID}, &one)
+			if err == nil && !found {
+				err = w.open(ctx, target, set, usage)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

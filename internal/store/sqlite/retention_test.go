@@ -170,6 +170,9 @@ func TestPruneKeepsWhatWindowsFound(t *testing.T) {
 	last = clock("2026-10-20 01:12").UnixMilli()
 	k.read()
 	want(12, 9)
+	if now := k.text("SELECT group_concat(at || hex(sha256)) FROM evidence"); now != cited {
+		t.Errorf("it cites %s, and %s before: these came first", now, cited)
+	}
 	k.exec("DELETE FROM meta WHERE name = 'pruned'")
 	k.prune()
 	want(12, 9)
@@ -283,6 +286,13 @@ func TestPruneFindings(t *testing.T) {
 		if n := k.n(query); n != want {
 			t.Errorf("%s: %d, want %d", query, n, want)
 		}
+	}
+	k.sound()
+	k.write("proxy.LOG", proxied(clock("2026-11-11 03:00"), `CONTOSO\anna`, "curl/8"))
+	k.clock = clock("2026-11-11 04:00")
+	k.read()
+	if n := k.n("SELECT count(*) FROM finding WHERE rule = 'T-1' AND subject = 'contoso\\anna' AND state = 'open' AND opened > 0"); n != 1 {
+		t.Errorf("%d findings of an account that was seen again, want 1", n)
 	}
 	k.sound()
 }

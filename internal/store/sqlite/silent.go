@@ -38,26 +38,19 @@ const (
 func (s *Store) Silent(ctx context.Context, now time.Time, after time.Duration) ([]Silence, error) {
 	var all []Silence
 	err := s.snapshot(ctx, func(tx *sql.Tx) error {
-		known, err := voices(ctx, tx, "heard")
+		logs, err := s.speakers(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for len(known) > 0 {
-			n := 1
-			for n < len(known) && known[n].server == known[0].server && known[n].kind == known[0].kind {
-				n++
-			}
-			spans, err := lately(ctx, tx, known[:n])
+		for of, known := range logs {
+			spans, err := lately(ctx, tx, known)
 			if err != nil {
 				return err
 			}
-			if x, ok := silence(spans, known[0].kind, now, after); ok {
-				if x.Server, err = serverName(ctx, tx, known[0].server); err != nil {
-					return err
-				}
+			if x, ok := silence(spans, of.kind, now, after); ok {
+				x.Server = of.server
 				all = append(all, x)
 			}
-			known = known[n:]
 		}
 		return nil
 	})
@@ -66,6 +59,42 @@ func (s *Store) Silent(ctx context.Context, now time.Time, after time.Duration) 
 	}
 	slices.SortFunc(all, func(a, b Silence) int { return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Kind, b.Kind)) })
 	return all, nil
+}
+
+// A speaker is a server, by all its names, that speaks through logs of one kind.
+type speaker struct {
+	server string
+	kind   signin.Kind
+}
+
+// speakers returns whoever was heard, and under which names and of which protocols.
+func (s *Store) speakers(ctx context.Context, q querier) (map[speaker][]voice, error) {
+	names, err := s.serverNames(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	servers := map[int64]string{}
+	rows, err := q.QueryContext(ctx, "SELECT id, name FROM server")
+	if err != nil {
+		return nil, err
+	}
+	err = scan(rows, func() error {
+		var id int64
+		var name string
+		err := rows.Scan(&id, &name)
+		servers[id] = cmp.Or(names[name], name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all, err := voices(ctx, q, "heard")
+	logs := map[speaker][]voice{}
+	for _, v := range all {
+		of := speaker{servers[v.server], v.kind}
+		logs[of] = append(logs[of], v)
+	}
+	return logs, err
 }
 
 // silence decides one log from the hours in which it was heard, of all its protocols.
@@ -128,13 +157,4 @@ func lately(ctx context.Context, q querier, protocols []voice) ([]signin.Span, e
 		}
 	}
 	return spans, nil
-}
-
-func serverName(ctx context.Context, q querier, id int64) (name string, err error) {
-	rows, err := q.QueryContext(ctx, "SELECT name FROM server WHERE id = ?", id)
-	if err != nil {
-		return "", err
-	}
-	err = scan(rows, func() error { return rows.Scan(&name) })
-	return name, err
 }

@@ -39,6 +39,8 @@ func TestSilent(t *testing.T) {
 	k.heardFrom("EX02", signin.SMTPLog, signin.SMTP, "2026-10-16", end, always)                                                             // for four days
 	k.heardFrom("EX03", signin.HTTPProxy, signin.EWS, "2026-09-01", "2026-10-05", always)                                                   // gone for two weeks
 	k.heardFrom("EX03", signin.POPLog, signin.POP, "2026-09-01", end, func(at time.Time) bool { return at.Day()%2 == 0 && at.Hour() == 3 }) // every other night
+	k.heardFrom("192.0.2.10", signin.IIS, signin.OAB, "2026-10-01", "2026-10-05", always)                                                   // EX01 before it was known
+	k.exec("INSERT INTO server_address (ip, name) VALUES (x'c000020a', 'EX01.contoso.com')")
 	silent := func(now string, after time.Duration) string {
 		t.Helper()
 		all, err := k.Silent(context.Background(), clock(now), after)
