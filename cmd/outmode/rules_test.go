@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/outmode/outmode/internal/store/sqlite"
 )
 
 // The refusals stand in a file that comes after the one of the success, and later in time within it come
@@ -279,6 +281,17 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 		_, out, errs := outmode(t, "", args...)
 		said.WriteString(out + errs)
 	}
+	data := filepath.Join(dir, "data")
+	store, err := sqlite.Open(t.Context(), data, sqlite.Options{Create: true})
+	if err == nil {
+		err = store.LockIngest()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	_, _, locked := outmode(t, "", "scan", "--data", data, filepath.Join(dir, "iis"))
+	said.WriteString(locked + (&sqlite.NewerError{Path: data, Schema: 2, Know: 1}).Error())
 	output := strings.Join(strings.Fields(said.String()), " ") // however it is broken into lines
 	code := regexp.MustCompile("`[^`]*`")
 	quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1)
