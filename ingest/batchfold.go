@@ -47,9 +47,9 @@ type fold struct {
 	batch   *Batch
 	rows    map[rowKey]int32
 	list    []batchRow
-	keys    map[key]*Key
+	keys    map[key]*Key // outlives the batch: a store knows a key again by its address
 	counts  map[countKey]int64
-	servers map[string]uint16
+	servers map[string]uint16 // outlives it too, since keys name servers by number
 	names   []string
 	heard   map[voiceKey]*signin.Span
 	ids     map[uint16]*sketch
@@ -81,16 +81,21 @@ type citedKey struct {
 
 const maxCited = 1 << 15
 
+// maxKeys bounds how many keys a fold remembers from one batch to the next.
+const maxKeys = 1 << 17
+
 func newFold(w *worker) *fold {
-	return &fold{w: w, cited: map[citedKey]struct{}{}}
+	return &fold{w: w, cited: map[citedKey]struct{}{}, keys: map[key]*Key{}, servers: map[string]uint16{}}
 }
 
 // begin starts a batch at an offset of a log.
 func (f *fold) begin(log int, from int64) {
 	s := f.w.scan
 	f.log, f.batch = log, &Batch{Log: s.logs[log].id, From: from, To: from, Range: from}
-	f.rows, f.list, f.keys = make(map[rowKey]int32), f.list[:0], map[key]*Key{}
-	f.counts, f.servers, f.names = map[countKey]int64{}, map[string]uint16{}, f.names[:0]
+	f.rows, f.list, f.counts = make(map[rowKey]int32), f.list[:0], map[countKey]int64{}
+	if len(f.keys) > maxKeys || len(f.names) > maxServers {
+		f.keys, f.servers, f.names = map[key]*Key{}, map[string]uint16{}, nil
+	}
 	f.heard, f.ids = map[voiceKey]*signin.Span{}, map[uint16]*sketch{}
 	f.minutes = minutes{bounds: bounds{minutes: scanMinutes, window: s.opt.Window}}
 	f.pending, f.saying, f.last = 0, nil, 0
@@ -239,7 +244,7 @@ func (f *fold) rowOf(k rowKey, hits *signin.Hits, l *line) *batchRow {
 	}
 	of := k.key
 	of.hour = 0
-	if r.of = f.keys[of]; r.of == nil {
+	if r.of = f.keys[of]; r.of == nil || r.of.Account != s.Account || r.of.Hits != hits {
 		r.of = &Key{Server: s.Server, Account: s.Account, Client: s.Client.Family, Hits: hits, Kind: s.Facts.Kind, Protocol: s.Protocol, Auth: s.Auth,
 			Mechanism: s.Mechanism, Outcome: s.Outcome, Evidence: s.Evidence, Traffic: s.Traffic, Modern: s.Client.Modern, Internal: s.Internal,
 			Backend: s.Backend, Weak: s.Weak}

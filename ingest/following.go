@@ -50,6 +50,7 @@ type following struct {
 	missing  map[string]bool // paths that were not there the last time
 	said     map[string]bool // problems that were told
 	nextLook time.Time
+	lastLook time.Time // when it ended
 	adopted  time.Time // when it was last tried to find out whose logs some are
 	changed  bool      // something was committed since the last review
 	backlog  bool      // there may be something to read that is not followed
@@ -92,7 +93,8 @@ func (f *following) run(ctx context.Context) error {
 			if err := f.look(ctx, now); err != nil {
 				return ignoreEnd(ctx, err)
 			}
-			f.nextLook = time.Now().Add(f.opt.Every)
+			f.lastLook = time.Now()
+			f.nextLook = f.lastLook.Add(f.opt.Every)
 		}
 		more := f.backlog
 		if f.backlog {
@@ -139,7 +141,7 @@ func (f *following) wait(ctx context.Context, backlog bool, test <-chan time.Tim
 	case now := <-test:
 		return f.check(ctx, now)
 	case <-f.hints.woken():
-		f.nextLook = time.Time{}
+		f.nextLook = f.lastLook.Add(f.opt.Every / 10) // there may be no end of them
 	case <-ctx.Done():
 	}
 	return nil

@@ -57,18 +57,25 @@ func (h *hints) run() {
 	}
 }
 
-// watch adds the folders of files.
+// watch makes the folders of files those that are watched.
 func (h *hints) watch(inputs []tail.Input) {
 	if h.w == nil {
 		return
 	}
+	had := h.folders
+	h.folders = make(map[string]bool, len(had))
 	for i := range inputs {
 		dir := filepath.Dir(inputs[i].Disk)
 		if inputs[i].Disk == "" || h.folders[dir] || len(h.folders) >= maxHints {
 			continue
 		}
 		h.folders[dir] = true
-		_ = h.w.Add(dir) // a folder without events is looked at regularly, like all others
+		_ = h.w.Add(dir) // also one that was, for another may have got its name; one without events is looked at, like all
+	}
+	for dir := range had {
+		if !h.folders[dir] {
+			_ = h.w.Remove(dir)
+		}
 	}
 }
 

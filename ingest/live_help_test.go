@@ -381,9 +381,8 @@ func (s *site) users() string {
 	return strings.Join(parts, " ")
 }
 
-// told is the ledger in words: per log its state, its lines, the sign-ins among them and what will never be read of it,
-// and who was counted in all.
-func (s *site) told() string {
+// ledgerInWords tells per log its state, the sign-ins among its lines, and what will never be read of it.
+func (s *site) ledgerInWords() string {
 	s.t.Helper()
 	all, err := s.store.List(s.t.Context())
 	s.must(err)
@@ -400,7 +399,30 @@ func (s *site) told() string {
 		lines = append(lines, text)
 	}
 	slices.Sort(lines)
-	return strings.Join(append(lines, "users "+s.users()), "; ")
+	return strings.Join(lines, "; ")
+}
+
+// told is the ledger in words, and who was counted in all.
+func (s *site) told() string {
+	s.t.Helper()
+	return s.ledgerInWords() + "; users " + s.users()
+}
+
+// waitFor waits until the ledger holds so many sign-ins.
+func (s *site) waitFor(signIns int64) {
+	s.t.Helper()
+	eventually(s.t, func() string {
+		all, err := s.store.List(s.t.Context())
+		s.must(err)
+		var have int64
+		for i := range all {
+			have += all[i].Lines.SignIn
+		}
+		if have != signIns {
+			return fmt.Sprintf("%d sign-ins are in the ledger, not %d", have, signIns)
+		}
+		return ""
+	})
 }
 
 // sound checks that what stands in the ledger fits together, and that the chain of every log is what its ranges make.

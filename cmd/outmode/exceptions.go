@@ -142,8 +142,14 @@ func (f *exceptionFlags) build(now time.Time) error {
 	return err
 }
 
-// known is a rule's id or a tag as the rules spell it, "" if there is none.
+// known is a rule's id or a tag as the rules spell it, or the id of a condition of the program's own work; "" if there is
+// none.
 func known(set *rules.Set, name string) string {
+	for _, id := range sqlite.OwnRules() {
+		if strings.EqualFold(id, name) {
+			return id
+		}
+	}
 	for _, r := range set.Rules() {
 		if strings.EqualFold(r.ID, name) {
 			return r.ID

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/outmode/outmode/internal/store/sqlite"
 )
 
 func listedExceptions(t *testing.T, args ...string) (all []map[string]any) {
@@ -110,6 +113,40 @@ func TestExceptionOfAGroup(t *testing.T) {
 	write(t, group, []byte("# nobody\n"))
 	if code, _, errs := outmode(t, "", args...); code != exitError || !strings.Contains(errs, "names no account") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// A condition of the program's own work has an id that stands in no rule file.
+func TestExceptionOfTheProgramItself(t *testing.T) {
+	t.Parallel()
+	data, _ := stored(t, proxyLine(`CONTOSO\anna`, "agent"))
+	add := func(rule string) { // each expires soon, and that is a finding
+		must(t, exitDone, "exceptions", "add", "--data", data, "--user", "*", "--rule", rule, "--reason", "r", "--owner", "o", "--expires", "5d", "--no-builtin")
+	}
+	for _, rule := range sqlite.OwnRules() {
+		add(strings.ToLower(rule))
+	}
+	for _, x := range listedExceptions(t, "--data", data) {
+		if got := x["rules"].([]any)[0].(string); !slices.Contains(sqlite.OwnRules(), got) {
+			t.Errorf("an exception of %s", got)
+		}
+	}
+	s, err := sqlite.Open(t.Context(), data, sqlite.Options{})
+	if err == nil {
+		err = s.Watch(t.Context(), time.Now(), 0)
+		defer s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := listedFindings(t, "--data", data, "--rule", sqlite.RuleExpiring)
+	for _, f := range found {
+		if f["exception"] == nil {
+			t.Errorf("%v is not covered", f)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("there is no finding")
 	}
 }
 

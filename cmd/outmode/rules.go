@@ -36,7 +36,7 @@ func newRules(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SuggestionsMinimumDistance = 2
-	c.AddCommand(newRulesList(g), newRulesShow(g), newRulesCheck(g), newRulesTest(g))
+	c.AddCommand(newRulesList(g), newRulesShow(g), newRulesCheck(g), newRulesTest(g), newRulesDiff(g))
 	return c
 }
 

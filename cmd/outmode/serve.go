@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,6 +74,7 @@ func (f *serveFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(100) // rows live long here: see main
 	log := newLogger(f.log, w.config.Log)
 	d := &daemon{flags: f, args: args, log: log, metrics: newMetrics()}
 	d.state.Store(&ingest.Progress{})

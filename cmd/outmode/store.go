@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,6 +71,7 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err := store.LockIngest(); err != nil {
 		return nil, err
 	}
+	debug.SetGCPercent(100)     // rows live long here: see main
 	opt.Since, opt.Until = 0, 0 // the store keeps all; the report is of the period
 	p, err := ingest.OpenPipeline(ctx, store, opt)
 	if err != nil {

@@ -32,7 +32,10 @@ func plain(s string) string {
 
 // cell is plain for one cell of a table: a line break or a tab would break the table.
 func cell(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(plain(s))
+	if isPlain(s) {
+		return s // as nearly every cell is
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(plain(s), "\n", `\n`), "\t", `\t`)
 }
 
 func isPlain(s string) bool {

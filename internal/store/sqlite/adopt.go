@@ -54,6 +54,7 @@ func (t *turn) adopt(ctx context.Context, a ingest.Adoption) error {
 		}
 	}
 	clear(w.usage) // its keys name the old server
+	clear(w.rows)
 	if err := t.adoptHeard(ctx, from, to); err != nil {
 		return err
 	}

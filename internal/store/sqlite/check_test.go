@@ -151,8 +151,9 @@ func TestCheckFindsDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
-	for page := 1; page < len(whole)/8192; page++ { // but the first, without which it is no store
+	tried, found := 0, 0
+	for page := 1; page < len(whole)/8192; page += 4 { // but the first, without which it is no store
+		tried++
 		damaged := bytes.Clone(whole)
 		for i := range 64 {
 			damaged[page*8192+i] ^= 0xff
@@ -176,8 +177,8 @@ func TestCheckFindsDamage(t *testing.T) {
 		}
 	}
 	// Pages that hold nothing may hold anything.
-	if free := len(whole)/8192 - 1 - found; free > 3 {
-		t.Errorf("damage in %d of %d pages was not found", free, len(whole)/8192-1)
+	if tried-found > 1 || found == 0 {
+		t.Errorf("damage in %d of %d pages was not found", tried-found, tried)
 	}
 }
 

@@ -195,14 +195,9 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		}
 		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
 	}
-	type known struct {
-		id int64
-		v  voice
-	}
-	keys := map[*ingest.Key]known{}
 	for i := range b.Rows {
 		r := &b.Rows[i]
-		k, ok := keys[r.Key]
+		k, ok := w.rows[r.Key]
 		if !ok {
 			key, err := w.bound(ctx, r)
 			if err != nil {
@@ -221,7 +216,12 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 					return err
 				}
 			}
-			keys[r.Key] = k
+			if len(w.rows) >= maxCached {
+				clear(w.rows)
+			}
+			if key == r.Key { // one that stands for many is looked up every time: a bound goes by days
+				w.rows[r.Key] = k
+			}
 		}
 		address, err := w.address(ctx, r.Address)
 		if err != nil {

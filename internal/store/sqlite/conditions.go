@@ -22,6 +22,11 @@ const (
 	RuleExpiring  = "OM-SYS-07" // an exception expires soon
 )
 
+// OwnRules are the ids of all of them. No rule file has them.
+func OwnRules() []string {
+	return []string{RuleSilent, RuleHole, RuleUnread, RuleMalformed, RuleLost, RuleBroken, RuleExpiring}
+}
+
 // A condition is one of them, as it is now.
 type condition struct {
 	rule, name, subject, note string

@@ -31,7 +31,7 @@ type subjectUse struct {
 
 // subjects gives the findings that hold or held to do, each with its uses. where begins with AND.
 func (s *Store) subjects(ctx context.Context, q querier, where string, args []any, do func(*subject) error) error {
-	rows, err := q.QueryContext(ctx, `SELECT f.id, f.rule, f.state, f.exception, f.tags, f.counted, f.fields, f.visible, f.protocol,
+	rows, err := q.QueryContext(ctx, `SELECT f.id, f.rule, f.state, f.exception, f.tags, f.counted = 'window' AND f.count > 0, f.fields, f.visible, f.protocol,
 		coalesce(u.id, 0), coalesce(u.first, 0), coalesce(u.last, 0), coalesce(u.protocol, 0), coalesce(a.key, ''), coalesce(a.form, 0), coalesce(a.name, ''), coalesce(a.domain, ''), coalesce(c.name, '')
 		FROM finding f LEFT JOIN finding_usage x ON x.finding = f.id LEFT JOIN usage u ON u.id = x.usage AND u.count > 0
 		LEFT JOIN account a ON a.id = u.account LEFT JOIN client c ON c.id = u.client WHERE f.state != 'candidate'`+where+" ORDER BY f.id", args...)
@@ -48,10 +48,11 @@ func (s *Store) subjects(ctx context.Context, q querier, where string, args []an
 	err = scan(rows, func() error {
 		var n subject
 		var use subjectUse
-		var tags, counted, fields, visible, protocol string
+		var tags, fields, visible, protocol string
+		var window bool
 		var word signin.Protocol
 		var a signin.Account
-		if err := rows.Scan(&n.id, &n.rule, &n.state, &n.exception, &tags, &counted, &fields, &visible, &protocol,
+		if err := rows.Scan(&n.id, &n.rule, &n.state, &n.exception, &tags, &window, &fields, &visible, &protocol,
 			&use.usage, &use.first, &use.last, &word, &a.Key, &a.Form, &a.Name, &a.Domain, &use.Client); err != nil {
 			return err
 		}
@@ -65,7 +66,7 @@ func (s *Store) subjects(ctx context.Context, q querier, where string, args []an
 			sub = &n
 		}
 		switch {
-		case counted == "window":
+		case window:
 			sub.uses = append(sub.uses, groupUse(fields, visible, protocol))
 		case use.usage != 0:
 			use.Names, use.Protocol = rules.Names(&a), word.String()

@@ -314,7 +314,7 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 		}
 	}
 	var known int
-	if _, err := w.one(ctx, "SELECT count(*) FROM finding WHERE rule_id = ? AND rule_id > 0 AND visible = ?", []any{g.rule, g.visible}, &known); err != nil {
+	if _, err := w.one(ctx, "SELECT count(*) FROM finding WHERE rule_id = ? AND rule_id > 0 AND visible = ? AND count > 0", []any{g.rule, g.visible}, &known); err != nil {
 		return err
 	}
 	if known > len(found) {
@@ -328,14 +328,20 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 	return nil
 }
 
-// withdraw removes the findings of a group that do not hold any more, but for those to keep.
+// withdraw removes the findings of a group that do not hold any more, but for those to keep. Of one that a person has
+// acknowledged, or that an exception covers, this stays, and holds again when the finding does: without a count nobody
+// is shown it.
 func (w *writer) withdraw(ctx context.Context, g groupName, keep []string) error {
 	gone := "rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
 	args := []any{g.rule, g.visible}
 	for _, id := range keep {
 		args = append(args, id)
 	}
-	for _, query := range []string{"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")", "DELETE FROM finding WHERE " + gone} {
+	for _, query := range []string{
+		"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")",
+		"DELETE FROM finding WHERE " + gone,
+		"UPDATE finding SET count = 0, first = 0, last = 0 WHERE count > 0 AND " + gone,
+	} {
 		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}

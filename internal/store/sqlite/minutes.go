@@ -86,7 +86,9 @@ func (t *turn) minute(ctx context.Context, m *ingest.WaitingMinute) (k minuteKey
 		}
 		w.groups[g] = k.group
 	}
-	t.touched[groupName{rule, visible}] = true
+	if err := t.tick(ctx, groupName{rule, visible}, m); err != nil {
+		return k, err
+	}
 	k.step, k.minute = m.Step, m.Minute.Minute
 	if m.Waits {
 		if k.waits, err = w.voice(ctx, m.For); err != nil {
@@ -95,6 +97,26 @@ func (t *turn) minute(ctx context.Context, m *ingest.WaitingMinute) (k minuteKey
 		k.waits.hour = 0
 	}
 	return k, nil
+}
+
+// tick counts a minute for its group, and notes that the group must be decided. Most groups never have enough ticks for
+// a finding, such as a password that somebody mistyped: those need no decision.
+func (t *turn) tick(ctx context.Context, g groupName, m *ingest.WaitingMinute) error {
+	w := t.w
+	have, known := w.ticked[g]
+	if !known {
+		if len(w.ticked) >= maxCached {
+			clear(w.ticked)
+		}
+		if _, err := w.one(ctx, `SELECT coalesce(sum(m.count), 0) FROM rule_group g JOIN minute m ON m."group" = g.id WHERE g.rule = ? AND g.visible = ?`, []any{g.rule, g.visible}, &have); err != nil {
+			return err
+		}
+	}
+	w.ticked[g] = have + m.Count
+	if w.ticked[g] >= w.s.opt.Rules.Window(m.Rule).Threshold {
+		t.touched[g] = true
+	}
+	return nil
 }
 
 func (w *writer) storeMinute(ctx context.Context, k minuteKey, m *signin.Minute) error {

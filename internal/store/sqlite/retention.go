@@ -190,7 +190,7 @@ func (w *writer) noHoursBefore(ctx context.Context, day int64) error {
 // again. It is done in small pieces, too. What the log of the last transactions holds is merged into the file, unless
 // somebody reads it: then they do it who come after.
 func (s *Store) reclaim(ctx context.Context) (done bool, err error) {
-	const piece = 512 // pages: 4 MiB
+	const piece = 256 // pages: 2 MiB
 	free, all, err := s.pages(ctx)
 	if err != nil {
 		return false, fmt.Errorf("giving back disk space: %w", err)

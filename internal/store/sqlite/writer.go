@@ -28,6 +28,8 @@ type writer struct {
 	words     map[string]int64
 	usage     map[usageKey]int64
 	groups    map[groupKey]int64
+	rows      map[*ingest.Key]knownRow
+	ticked    map[groupName]int64 // ticks of a group, or more than it has
 	settled   map[int64]bool // usage rows whose findings are open, so that nothing is to be done for them
 	covered   map[signin.Kind]signin.Span
 	earlier   bool // logs were read that begin earlier than what was covered
@@ -69,13 +71,19 @@ type cited struct {
 	at   int64
 }
 
+// A knownRow is the usage row of a key, and the hour's voice that it waits for; without an hour, and none if it is not weak.
+type knownRow struct {
+	id int64
+	v  voice
+}
+
 // maxCached bounds each memory of a writer, in entries.
 const maxCached = 1 << 18
 
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
 		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
-		groups: map[groupKey]int64{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
 	if err != nil {
 		return nil, err
