@@ -38,6 +38,11 @@ func (t *turn) adopt(ctx context.Context, a ingest.Adoption) error {
 	if err != nil {
 		return err
 	}
+	for i := range hours {
+		if err := t.alike(ctx, from, hours[i].v, &hours[i].state); err != nil {
+			return err
+		}
+	}
 	for _, query := range []string{
 		"UPDATE usage SET server = ?2 WHERE server = ?1",
 		`INSERT INTO weak (server, kind, protocol, hour, state, count) SELECT ?2, kind, protocol, hour, state, count FROM weak WHERE server = ?1
@@ -71,6 +76,42 @@ func (t *turn) adopt(ctx context.Context, a ingest.Adoption) error {
 		}
 	}
 	return nil
+}
+
+// alike brings the weak rows that a server has of an hour, and those of v that they become one with, into one state.
+func (t *turn) alike(ctx context.Context, server int64, v voice, state *int) error {
+	w := t.w
+	var theirs int
+	key := []any{v.server, v.kind, v.protocol, v.hour}
+	found, err := w.one(ctx, "SELECT state FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key, &theirs)
+	if err != nil || !found || theirs == *state {
+		return err
+	}
+	// What counts yields, and what waits yields to what was told twice.
+	whose, have, want := voice{server, v.kind, v.protocol, v.hour}, *state, theirs
+	if *state != counted && (theirs == counted || *state == toldTwice) {
+		whose, have, want = v, theirs, *state
+	}
+	*state = want
+	from, err := w.s.hoursFrom(ctx, w)
+	if err != nil {
+		return err
+	}
+	key = []any{whose.server, whose.kind, whose.protocol, whose.hour}
+	switch {
+	case have == counted && int64(v.hour/24) < from: // its hours are gone: it counts for good
+		return w.exec(ctx, "DELETE FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key...)
+	case want == toldTwice:
+		return t.silence(ctx, whose)
+	}
+	// One counts and the other waits: both wait.
+	if err := w.exec(ctx, "UPDATE weak SET state = 0 WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key...); err != nil {
+		return err
+	}
+	if err := t.touchWaiting(ctx, whose); err != nil {
+		return err
+	}
+	return w.takeOut(ctx, whose)
 }
 
 // adoptHeard moves what was heard of a server to another, whose weak rows of those hours were told twice then.

@@ -333,9 +333,13 @@ func (t *turn) storeRows(ctx context.Context) error {
 	hours := bulk{w: t.w, insert: "INSERT INTO hour (hour, usage, address, count, first, last, minutes)", columns: 7,
 		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), minutes = minutes | excluded.minutes"}
 	days := map[dayKey]*daySum{}
+	incomplete := int32(-1) // the last day of which hours are left out
 	for _, k := range order {
 		r := t.rows[k]
 		from := int64(k.hour) * hourMs
+		if k.hour < oldest {
+			incomplete = max(incomplete, k.hour/24)
+		}
 		if k.hour >= oldest || r.waits != nil && r.waits.state == waiting {
 			if err := hours.add(ctx, k.hour, k.usage, k.address, r.count, r.first-from, r.last-from, int64(r.minutes)); err != nil {
 				return err
@@ -358,6 +362,11 @@ func (t *turn) storeRows(ctx context.Context) error {
 	}
 	if err := hours.end(ctx); err != nil {
 		return err
+	}
+	if incomplete >= 0 {
+		if err := t.w.noHoursBefore(ctx, int64(incomplete)+1); err != nil {
+			return err
+		}
 	}
 	return t.w.addDays(ctx, days)
 }

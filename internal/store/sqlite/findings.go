@@ -233,6 +233,9 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 			err = w.reopen(ctx, id, last)
 		}
 	}
+	if err == nil {
+		err = w.openAgain(ctx, usage)
+	}
 	if len(w.settled) >= maxCached {
 		clear(w.settled)
 	}
@@ -339,7 +342,7 @@ func (w *writer) withdraw(ctx context.Context, g groupName, keep []string) error
 	}
 	for _, query := range []string{
 		"DELETE FROM evidence WHERE finding IN (SELECT id FROM finding WHERE " + gone + ")",
-		"DELETE FROM finding WHERE " + gone,
+		"DELETE FROM finding WHERE state != 'acknowledged' AND exception = '' AND " + gone,
 		"UPDATE finding SET count = 0, first = 0, last = 0 WHERE count > 0 AND " + gone,
 	} {
 		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
@@ -364,9 +367,17 @@ func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding)
 			return err
 		}
 	}
-	if err := w.exec(ctx, `UPDATE finding SET count = ?1 + aged_count, first = CASE WHEN aged_count > 0 THEN min(aged_first, ?2) ELSE ?2 END, last = ?3 WHERE id = ?4`,
+	if err := w.exec(ctx, `UPDATE finding SET count = ?1 + aged_count, first = CASE WHEN aged_count > 0 THEN min(aged_first, ?2) ELSE ?2 END,
+		last = CASE WHEN aged_count > 0 THEN max(last, ?3) ELSE ?3 END WHERE id = ?4`,
 		f.Count, f.First.UnixMilli(), f.Last.UnixMilli(), f.ID); err != nil {
 		return err
+	}
+	var aged, cited int64
+	if _, err := w.one(ctx, "SELECT aged_count, (SELECT count(*) FROM evidence e WHERE e.finding = f.id) FROM finding f WHERE id = ?", []any{f.ID}, &aged, &cited); err != nil {
+		return err
+	}
+	if aged > 0 && cited > 0 {
+		return nil // what it cites comes before all that the minutes still show
 	}
 	keep := []any{f.ID}
 	where := ""

@@ -98,6 +98,11 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 			return nil, fmt.Errorf("making the store: %w", err)
 		}
 	}
+	if fi, err := os.Stat(path); err == nil && fi.Size() == 0 {
+		if err := format(ctx, path); err != nil {
+			return nil, fmt.Errorf("making the store %s: %w", path, err)
+		}
+	}
 	s := &Store{dir: dir, opt: opt}
 	if s.write, err = sql.Open("sqlite", dsn(path)); err == nil {
 		s.write.SetMaxOpenConns(1)
@@ -111,6 +116,26 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// format chooses for an empty file what cannot be chosen later, in the one order in which that is possible: the driver
+// applies what stands in a DSN in the order of the alphabet. Who does it a second time changes nothing.
+func format(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", dsnOf(path)+"?_busy_timeout=10000")
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(ctx, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+	return errors.Join(err, db.Close())
+}
+
+// dsnOf names the file.
+func dsnOf(path string) string {
+	if os.PathSeparator == '\\' {
+		path = "/" + filepath.ToSlash(path)
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // dsn carries every setting, so that each connection of a pool has it.
@@ -128,7 +153,7 @@ func dsn(path string) string {
 		"cache_size(-32768)",
 		"journal_size_limit(67108864)",
 	}
-	return (&url.URL{Scheme: "file", Path: path}).String() + "?_txlock=immediate&_pragma=" + strings.Join(settings, "&_pragma=")
+	return dsnOf(path) + "?_txlock=immediate&_pragma=" + strings.Join(settings, "&_pragma=")
 }
 
 func (s *Store) migrate(ctx context.Context, path string) error {

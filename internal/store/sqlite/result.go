@@ -29,6 +29,9 @@ func (s *Store) recall(words string) (*signin.Hits, error) {
 type Period struct{ From, To int64 }
 
 func (p Period) days() (from, to int64) {
+	if p == (Period{}) {
+		return agedDay, 1 << 30 // what was summed up of days that were dropped is part of all time only
+	}
 	if to = p.To / dayMs; p.To == 0 {
 		to = 1 << 30
 	}

@@ -80,6 +80,12 @@ func (t *turn) silence(ctx context.Context, v voice) error {
 	if err != nil || !found || state == toldTwice {
 		return err
 	}
+	if state == counted {
+		// A day is made anew from its hours. Where they are gone, what counted counts.
+		if from, err := t.w.s.hoursFrom(ctx, t.w); err != nil || int64(v.hour/24) < from {
+			return err
+		}
+	}
 	if err := t.w.exec(ctx, "UPDATE weak SET state = 2 WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", key...); err != nil {
 		return err
 	}

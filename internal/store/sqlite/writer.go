@@ -30,7 +30,7 @@ type writer struct {
 	groups    map[groupKey]int64
 	rows      map[*ingest.Key]knownRow
 	ticked    map[groupName]int64 // ticks of a group, or more than it has
-	settled   map[int64]bool // usage rows whose findings are open, so that nothing is to be done for them
+	settled   map[int64]bool      // usage rows whose findings are open, so that nothing is to be done for them
 	covered   map[signin.Kind]signin.Span
 	earlier   bool // logs were read that begin earlier than what was covered
 	cited     map[string]cited
