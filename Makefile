@@ -8,7 +8,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # (golang.org/issue/75804). 5000 take from one to seven seconds.
 FUZZTIME    ?= 5000x
 
-.PHONY: build cross test lint unit fuzz bench bench-once samples clean
+.PHONY: build cross test lint unit fuzz bench bench-once torture torture-short samples clean
 
 build:
 	$(GO) build -trimpath -o bin/outmode ./cmd/outmode
@@ -22,7 +22,7 @@ cross:
 	  echo "$$file $$(($$(wc -c < $$file) / 1024)) KiB"; \
 	done
 
-test: lint unit fuzz bench-once
+test: lint unit fuzz bench-once torture-short cross
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
@@ -44,6 +44,16 @@ fuzz:
 
 bench-once:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+# The daemon is killed at random while logs are written, and what is left is counted. Then its system calls fail one by
+# one (this needs strace: apt-get install strace).
+torture: build
+	$(GO) build -o bin/torture ./samples/torture
+	bin/torture -outmode bin/outmode -kills 200 -serve-args '--listen='
+	bin/torture -outmode bin/outmode -sweep
+
+torture-short: build
+	$(GO) run ./samples/torture -outmode bin/outmode -kills 20 -serve-args '--listen='
 
 # The goals of performance, measured; see docs/performance.md. It never fails a build.
 bench: build

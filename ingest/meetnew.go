@@ -67,8 +67,8 @@ func rank(s State) int {
 // findKnown returns the known log that a new file is, moved there, or of which one it is a copy, in words.
 func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copyOf string, err error) {
 	for _, s := range p.sources {
-		if s.is(f) && endsLine(s, f.input) && !p.stands(s) {
-			return s, "", nil // renamed
+		if s.is(f) && endsLine(s, f.input) {
+			return s, "", nil // renamed, or found by another of its names
 		}
 	}
 	if f.log.Name == "" {

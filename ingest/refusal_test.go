@@ -100,9 +100,9 @@ func TestFollowOutlivesCommitsThatFail(t *testing.T) {
 				users := 3
 				var ended error
 				for ended == nil && l.commits.Load() < at+2 { // so that one is the k-th, and two come behind it
+					was := l.commits.Load()
 					users++
 					s.append("a.LOG", row(users))
-					was := l.commits.Load()
 					eventually(t, func() string {
 						select {
 						case ended = <-s.ended:

@@ -57,7 +57,9 @@ func TestRotationMatrix(t *testing.T) {
 				want = c.followed
 			}
 			other := "other.LOG not_counted 0/0; "
-			ended := func(got string) bool { return slices.Contains(strings.Split(want, " || "), strings.Replace(got, other, "", 1)) }
+			ended := func(got string) bool {
+				return slices.Contains(strings.Split(want, " || "), strings.Replace(got, other, "", 1))
+			}
 			_ = inTime(patience/4, func() string { // what is wrong is told by what comes then
 				for _, w := range strings.Split(want, " || ") {
 					if ledger, _, _ := strings.Cut(w, "; users"); ledger == strings.Replace(s.ledgerInWords(), other, "", 1) {
@@ -269,6 +271,17 @@ func rotations() []rotation {
 				func(s *site) { s.append("u2.LOG", row(10)) },
 			),
 			want: "current read 6/7; u1.LOG read 4/5; users 1-10",
+		},
+		{
+			name: "a symbolic link to it that comes later",
+			steps: does(
+				func(s *site) { s.write("u1.LOG", proxyHead+rowsOf(1, 3)) },
+				func(s *site) { s.link("u1.LOG", "current") },
+				func(s *site) { s.append("u1.LOG", row(4)) },
+				func(s *site) { s.remove("current"); s.append("u1.LOG", row(5)) },
+				func(s *site) { s.append("u1.LOG", row(6)) },
+			),
+			want: "u1.LOG read 6/7; users 1-6",
 		},
 		{
 			name: "a second name for the file, and the first one goes",

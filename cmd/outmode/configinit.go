@@ -20,7 +20,7 @@ const (
 
 const configHeader = `The configuration of outmode. Every key has its default: what you remove or comment out stays as it is.
 Paths that are not absolute are taken from the folder of this file. A path with backslashes stands in single quotes.
-Durations: 30s, 5m, 12h, 35d, 2y. Check every change with "outmode config check", then start the service anew.`
+Durations: 30s, 5m, 12h, 35d, 2y. Check every change with "outmode config check", then reload or restart the service.`
 
 // configText writes a configuration as a file that explains itself and that readConfig reads back to
 // the same configuration.

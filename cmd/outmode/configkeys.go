@@ -155,7 +155,7 @@ func typicalSources() []string {
 		`- path: '` + exchange + `Logging\Imap4'`,
 		`- path: '` + exchange + `Logging\Pop3'`,
 		`- path: '` + exchange + `TransportRoles\Logs\FrontEnd\ProtocolLog\SmtpReceive'`,
-		`- path: '\\EX02\c$\inetpub\logs\LogFiles\W3SVC1'`,
+		`- path: '\\EX02\OutmodeLogs\W3SVC1'`,
 		`  server: EX02`,
 		`  poll: always`,
 	}

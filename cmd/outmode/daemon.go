@@ -26,8 +26,10 @@ type daemon struct {
 // run serves until ctx ends. Every world is served until the next one is asked for and found good.
 func (d *daemon) run(ctx context.Context, w *world) error {
 	d.started = time.Now()
-	reload, stop := reloads()
+	reload, stop := d.flags.host.reloads()
 	defer stop()
+	defer d.flags.host.watch(d.alive)()
+	defer context.AfterFunc(ctx, d.flags.host.stopping)()
 	listener, err := d.listen(ctx, w)
 	if err != nil {
 		return err
@@ -86,9 +88,11 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 	opt.Report = func(p ingest.Progress) {
 		d.state.Store(&p)
 		d.metrics.progress(p)
+		d.flags.host.status("%s", progressWords(p))
 	}
 	opt.Keep = keep(d.chores(store, w))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", w.config.Listen, "version", version())
+	d.flags.host.ready()
 	if err := p.Follow(inner, ledger, opt); err != nil {
 		return nil, fmt.Errorf("serve was stopped: %w", err)
 	}
@@ -98,10 +102,12 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 
 // reload makes a new world, or says why the old one stays.
 func (d *daemon) reload() *world {
+	d.flags.host.reloading()
 	w, err := d.flags.world(d.args)
 	d.metrics.reloaded(err == nil)
 	if err != nil {
 		d.log.Error("the configuration or the rules have a mistake; the old ones stay", "err", err)
+		d.flags.host.ready()
 		return nil
 	}
 	d.log.Info("the configuration and the rules were read again")

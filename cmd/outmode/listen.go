@@ -81,12 +81,7 @@ const stale = 2 * time.Minute
 
 // healthz says whether the process does its work at all; what it waits for is told by readyz.
 func (d *daemon) healthz(w http.ResponseWriter, _ *http.Request) {
-	p := d.state.Load()
-	since := p.Looked
-	if since.IsZero() {
-		since = d.started
-	}
-	if late := time.Since(since); late > 15*stale && p.Refused == "" {
+	if late, is := d.late(); is {
 		http.Error(w, fmt.Sprintf("the folders of logs were not looked at for %v", late.Round(time.Second)), http.StatusServiceUnavailable)
 		return
 	}

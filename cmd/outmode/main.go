@@ -33,8 +33,11 @@ func main() {
 	// The working set is small and the garbage of a scan is bursty: collect early, and earlier still
 	// before memory becomes what limits the machine.
 	debug.SetGCPercent(25)
+	if code, is := runAsService(os.Args[1:]); is {
+		os.Exit(code)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	code := runFor(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}, &host{notify: dialNotify(os.Getenv)})
 	stop()
 	os.Exit(code)
 }
@@ -64,8 +67,11 @@ func (e *exit) Unwrap() error { return e.err }
 func usagef(format string, args ...any) error { return &exit{exitUsage, fmt.Errorf(format, args...)} }
 
 // run is the whole program: tests call it, and nothing below it exits.
-func run(ctx context.Context, args []string, io streams) int {
-	root := newRoot(io)
+func run(ctx context.Context, args []string, io streams) int { return runFor(ctx, args, io, nil) }
+
+// runFor runs it for whatever started it.
+func runFor(ctx context.Context, args []string, io streams, h *host) int {
+	root := newRoot(io, h)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -81,8 +87,8 @@ func run(ctx context.Context, args []string, io streams) int {
 	return e.code
 }
 
-func newRoot(io streams) *cobra.Command {
-	g := &globals{streams: io}
+func newRoot(io streams, h *host) *cobra.Command {
+	g := &globals{streams: io, host: h}
 	root := &cobra.Command{
 		Use:   "outmode",
 		Short: "Who still signs in to Exchange with legacy authentication, from the logs that are already there",
@@ -105,7 +111,7 @@ It reads and reports. It changes nothing and opens no connection.`,
 		return usagef("%s; %q lists the flags", said, c.CommandPath()+" --help")
 	})
 	g.flags(root)
-	root.AddCommand(newScan(g), newServe(g), newUsage(g), newSources(g), newFindings(g), newExceptions(g), newStore(g), newExplain(g), newRules(g), newConfig(g), newVersion(g))
+	root.AddCommand(newScan(g), newServe(g), newUsage(g), newSources(g), newFindings(g), newExceptions(g), newStore(g), newExplain(g), newRules(g), newConfig(g), newService(g), newVersion(g))
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q; \"outmode --help\" lists them", args[0])
@@ -119,6 +125,7 @@ It reads and reports. It changes nothing and opens no connection.`,
 // globals are the flags that every command has.
 type globals struct {
 	streams
+	host    *host
 	config  string // the file of -c; "" for none
 	output  string
 	noColor bool

@@ -75,7 +75,11 @@ func (f *serveFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	debug.SetGCPercent(100) // rows live long here: see main
-	log := newLogger(f.log, w.config.Log)
+	log, done, err := f.host.logger(f.log, &w.config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = done() }()
 	d := &daemon{flags: f, args: args, log: log, metrics: newMetrics()}
 	d.state.Store(&ingest.Progress{})
 	return d.run(ctx, w)
