@@ -62,7 +62,7 @@ func TestRotationMatrix(t *testing.T) {
 			}
 			_ = inTime(patience/4, func() string { // what is wrong is told by what comes then
 				for _, w := range strings.Split(want, " || ") {
-					if ledger, _, _ := strings.Cut(w, "; users"); ledger == strings.Replace(s.ledgerInWords(), other, "", 1) {
+					if ledger, _, _ := strings.Cut(w, "users"); ledger == strings.Replace(s.ledgerInWords()+"; ", other, "", 1) {
 						return ""
 					}
 				}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/netip"
 	"slices"
 
 	"github.com/outmode/outmode/ingest"
@@ -76,7 +77,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 		if b.Lost > 0 {
-			if err := w.exec(ctx, "INSERT INTO meta (name, value) VALUES ('lost', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", fmt.Sprint(b.Lost)); err != nil {
+			if err := w.lose(ctx, b.Lost); err != nil {
 				return err
 			}
 		}
@@ -223,7 +224,11 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 				w.rows[r.Key] = k
 			}
 		}
-		address, err := w.address(ctx, r.Address)
+		from := r.Address
+		if r.Key.Outcome == signin.Failure && w.refusals[r.Hour] >= maxRefusalsAnHour {
+			from = netip.Addr{}
+		}
+		address, err := w.address(ctx, from)
 		if err != nil {
 			return err
 		}
@@ -238,6 +243,9 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 				}
 			}
 			t.rows[rowKey{k.id, address, r.Hour}] = sum
+			if r.Key.Outcome == signin.Failure {
+				w.refusals[r.Hour]++
+			}
 		}
 		sum.count += r.Count
 		sum.first, sum.last = min(sum.first, r.First), max(sum.last, r.Last)
@@ -257,6 +265,10 @@ func (w *writer) voice(ctx context.Context, v ingest.Voice) (voice, error) {
 // maxRefusedADay bounds how many accounts one day may add that were refused, and never seen otherwise: anybody can
 // send names.
 const maxRefusedADay = 1 << 15
+
+// maxRefusalsAnHour bounds how many rows of refused credentials an hour may make before their addresses are not told
+// apart any more: anybody has as many as there are.
+const maxRefusalsAnHour = 1 << 18
 
 // bound returns the key of a row, that of the other accounts if it is a refused name too many.
 func (w *writer) bound(ctx context.Context, r *ingest.HourRow) (*ingest.Key, error) {

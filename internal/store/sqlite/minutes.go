@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/outmode/outmode/ingest"
@@ -20,8 +22,14 @@ type groupName struct {
 	visible string
 }
 
-// maxMinutesADay bounds how many minutes one rule may keep of one day of event time; what is beyond is counted.
-const maxMinutesADay = 1 << 17
+// maxGroupsADay bounds how many groups one day of event time may add to a rule: anybody can send names, and addresses
+// are many. What is beyond is counted.
+const maxGroupsADay = 1 << 16
+
+// errCrowded says that a group is one too many.
+var errCrowded = errors.New("there are too many groups")
+
+type ruleDay struct{ rule, day int64 }
 
 type minuteKey struct {
 	group, minute int64
@@ -41,6 +49,12 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 			m := &b.Minutes[i]
 			m.At.File = int(b.Log)
 			k, err := t.minute(ctx, m)
+			if errors.Is(err, errCrowded) {
+				if err := t.w.lose(ctx, m.Count); err != nil {
+					return err
+				}
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -79,6 +93,10 @@ func (t *turn) minute(ctx context.Context, m *ingest.WaitingMinute) (k minuteKey
 		}
 		found, err := w.one(ctx, "SELECT id FROM rule_group WHERE rule = ? AND text = ?", []any{rule, m.Group}, &k.group)
 		if err == nil && !found {
+			day := ruleDay{rule, m.Minute.Minute / (24 * 60)}
+			if w.crowd[day]++; w.crowd[day] > maxGroupsADay {
+				return k, errCrowded
+			}
 			k.group, err = w.insert(ctx, "INSERT INTO rule_group (rule, text, visible) VALUES (?, ?, ?)", rule, m.Group, visible)
 		}
 		if err != nil {
@@ -117,6 +135,11 @@ func (t *turn) tick(ctx context.Context, g groupName, m *ingest.WaitingMinute) e
 		t.touched[g] = true
 	}
 	return nil
+}
+
+// lose notes that so many ticks were not kept.
+func (w *writer) lose(ctx context.Context, ticks int64) error {
+	return w.exec(ctx, "INSERT INTO meta (name, value) VALUES ('lost', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", fmt.Sprint(ticks))
 }
 
 func (w *writer) storeMinute(ctx context.Context, k minuteKey, m *signin.Minute) error {

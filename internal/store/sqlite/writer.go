@@ -29,6 +29,8 @@ type writer struct {
 	usage     map[usageKey]int64
 	groups    map[groupKey]int64
 	rows      map[*ingest.Key]knownRow
+	refusals  map[int32]int       // by hour: rows of refused credentials that were written
+	crowd     map[ruleDay]int     // groups that a day added
 	ticked    map[groupName]int64 // ticks of a group, or more than it has
 	settled   map[int64]bool      // usage rows whose findings are open, so that nothing is to be done for them
 	covered   map[signin.Kind]signin.Span
@@ -83,7 +85,7 @@ const maxCached = 1 << 18
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
 		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
-		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
 	if err != nil {
 		return nil, err
