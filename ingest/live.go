@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -32,6 +33,7 @@ const maxLive = 512
 // startLive follows the logs that are caught up with and still grow, but for those that hold no more than a header: they
 // may yet turn out to be copies that are being made.
 func (f *following) startLive(now time.Time) {
+	refused := false
 	for _, src := range f.p.byLog {
 		l := &f.p.scan.logs[src.log-1]
 		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Name == "" || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
@@ -43,9 +45,12 @@ func (f *following) startLive(now time.Time) {
 			continue
 		}
 		follower, err := tail.Follow(l.Input.Disk, src.Offset, tail.FollowOptions{Poll: pollsFiles})
-		if err != nil {
-			f.say("follow "+src.Path, slog.LevelWarn, "a log cannot be followed, and is looked at instead", "path", src.Path, "err", err)
-			src.noFollow = errors.Is(err, tail.ErrLongLine)
+		switch {
+		case errors.Is(err, tail.ErrTruncated), errors.Is(err, fs.ErrNotExist):
+			continue // what became of it is found out by the next look
+		case err != nil:
+			refused = true
+			f.say("follow", slog.LevelWarn, "logs cannot be followed, and are looked at instead", "path", src.Path, "err", err)
 			continue
 		}
 		if !f.follows(follower, src, now) {
@@ -56,6 +61,9 @@ func (f *following) startLive(now time.Time) {
 		src.live = &live{src: src, path: src.Path, f: follower, grew: now, done: make(chan struct{})}
 		f.progress.Live++
 		go src.live.forward(f.arrivals)
+	}
+	if !refused {
+		delete(f.said, "follow")
 	}
 }
 
