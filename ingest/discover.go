@@ -15,12 +15,9 @@ import (
 
 // look finds out what files there are, and what became of those that are not there any more.
 func (f *following) look(ctx context.Context, now time.Time) error {
-	var paths []string
-	for i := range f.opt.Roots {
-		paths = append(paths, f.opt.Roots[i].Path)
-	}
-	inputs, problems := tail.Find(paths, tail.FindOptions{Exclude: f.excludes})
-	f.tell(problems)
+	seen := f.find()
+	inputs := seen.inputs
+	f.tell(seen.problems)
 	f.hints.watch(inputs)
 	if err := f.p.Meet(ctx, inputs); err != nil {
 		return err
@@ -64,6 +61,8 @@ func (f *following) report() {
 }
 
 func (f *following) excludes(path string) bool {
+	f.asking.Lock()
+	defer f.asking.Unlock()
 	for i := range f.opt.Roots {
 		if r := &f.opt.Roots[i]; r.Exclude != nil && r.holds(path) && r.Exclude(path) {
 			return true
@@ -88,7 +87,7 @@ func (f *following) miss(ctx context.Context, there map[string]bool, now time.Ti
 	missing := map[string]bool{}
 	var gone []string
 	for path, src := range f.p.byPath {
-		if there[path] || src.live != nil || src.log == 0 && !f.mine(path) {
+		if there[path] || src.live != nil || f.unanswered(path) || src.log == 0 && !f.mine(path) {
 			continue
 		}
 		disk, _, _ := strings.Cut(path, "!")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/outmode/outmode/ingest/tail"
@@ -54,6 +55,8 @@ type following struct {
 	adopted  time.Time // when it was last tried to find out whose logs some are
 	changed  bool      // something was committed since the last review
 	backlog  bool      // there may be something to read that is not followed
+	searches []*search
+	asking   sync.Mutex // guards what Root.Exclude remembers
 }
 
 // Follow reads what is there and then what comes, until ctx ends. What was read by then is committed. It returns an
