@@ -22,6 +22,9 @@ func (f *following) look(ctx context.Context, now time.Time) error {
 	if err := f.p.Meet(ctx, inputs); err != nil {
 		return err
 	}
+	if err := f.p.Trouble(ctx, seen.problems); err != nil {
+		return err
+	}
 	there := make(map[string]bool, len(inputs))
 	for i := range inputs {
 		there[inputs[i].Path] = true

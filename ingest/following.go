@@ -75,7 +75,7 @@ func (p *Pipeline) Follow(ctx context.Context, ledger Reviewer, opt FollowOption
 	f := &following{p: p, opt: opt, arrivals: make(chan arrival, 256), missing: map[string]bool{}, said: map[string]bool{}, changed: true}
 	patient := &patience{Reviewer: ledger, ctx: ctx, f: f}
 	f.ledger, p.ledger, p.follows = patient, patient, true
-	p.roots = opt.Roots
+	p.roots, p.every, p.log = opt.Roots, opt.Every, opt.Log
 	defer func() { p.ledger = ledger }()
 	f.hints = newHints(opt.Log)
 	defer f.hints.close()

@@ -200,6 +200,7 @@ func (f *following) check(ctx context.Context, now time.Time) error {
 		}
 		f.nextLook = time.Time{}
 	}
+	f.report()
 	if f.changed {
 		f.changed = false
 		return f.p.Review(ctx, f.ledger)

@@ -64,6 +64,8 @@ func (p *Pipeline) meet(ctx context.Context, inputs []tail.Input) (again bool, e
 			return false, err
 		case why == "":
 			p.goOn(&c, src, f)
+		case why == rewritten:
+			// Look again: until then it stays what it was.
 		case src.live != nil:
 			// Its follower has the file open, and has lines of it that are on their way: it finds out by itself.
 		case why == becameLog:
@@ -148,7 +150,7 @@ func idOf(disk string) string {
 
 // quiet reports whether there is nothing to do for a log as long as its file does not change.
 func (s *Source) quiet() bool {
-	return s.live != nil || s.stuck && !s.Plain || s.State == Gone || s.Done || s.Plain && !s.stuck && (s.Offset == s.Size || s.tried == s.Size)
+	return s.live != nil || s.stuck && !s.Plain || s.State == Gone || s.Done || s.Plain && !s.stuck && s.State != Incomplete && (s.Offset == s.Size || s.tried == s.Size)
 }
 
 // knowServer notes an address of a server, and that it must be committed.
@@ -169,18 +171,55 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 		return becameLog, nil
 	case src.Offset == 0 && src.HeadSize == 0:
 		return "", nil // nothing was seen of it
+	case src.Plain && f.input.Plain && f.input.Size < src.Offset && p.rewriting(src, f, time.Now()):
+		return rewritten, nil
 	case src.Plain && f.input.Plain && f.input.Size < src.Offset:
 		return fmt.Sprintf("the file shrank from %d to %d bytes: it was truncated or replaced", src.Offset, f.input.Size), nil
 	case !src.begins(f.head):
 		return "the file holds another log now", nil
-	case src.FileID != "" && f.fileID != "" && src.FileID != f.fileID, src.Plain != f.input.Plain, !src.Plain && src.Size != f.input.Size, !endsLine(src, f.input):
+	case src.shrank != nil, src.FileID != "" && f.fileID != "" && src.FileID != f.fileID, src.Plain != f.input.Plain, !src.Plain && src.Size != f.input.Size, !endsLine(src, f.input):
 		_, same, err := p.compare(ctx, src, f.input)
+		src.shrank = nil
 		if err != nil || same {
 			return "", err
 		}
 		return "the file was replaced by another log that begins alike", nil
 	}
 	return "", nil
+}
+
+// rewritten says of a file that it is shorter than what was read of it, and that it may be in the middle of being
+// written anew: a copy over it begins so.
+const rewritten = "it is being written anew"
+
+// A shrinking is a file that is shorter than what was read of it.
+type shrinking struct {
+	since, changed time.Time
+	size, modified int64
+}
+
+// longestRewrite is how long a file may take that does not show yet whether it is the same log.
+const longestRewrite = time.Minute
+
+// rewriting reports whether a file that shrank may yet become the log again that it was: it begins so, as far as that
+// can be told, and it grows.
+func (p *Pipeline) rewriting(src *Source, f *met, now time.Time) bool {
+	if !p.follows || f.input.Size >= src.HeadSize && !src.begins(f.head) {
+		return false
+	}
+	s := src.shrank
+	if s == nil {
+		s = &shrinking{since: now}
+		src.shrank = s
+	}
+	if s.size != f.input.Size || s.modified != f.modified {
+		s.size, s.modified, s.changed = f.input.Size, f.modified, now
+	}
+	if now.Sub(s.changed) > 2*p.every || f.input.Size < src.HeadSize && now.Sub(s.since) > longestRewrite {
+		src.shrank = nil
+		return false
+	}
+	return true
 }
 
 // becameLog is why a file is met anew that did not show yet what it is, or of which log.
@@ -316,8 +355,13 @@ func (p *Pipeline) register(c *collector, f *met) *Source {
 // lose notes that the rest of a log will not be read, unless one of its copies has it.
 func (c *collector) lose(src *Source, now time.Time, why string) {
 	left := src.Size - src.Offset
-	if src.State != Duplicate && src.State != NotCounted && (src.Plain && left > 0 || !src.Plain && !src.Done) {
+	other := c.p.byPath[src.Path]
+	replaced := other != nil && src.Name != "" && other.Name == src.Name // it begins alike: lines of it may be read again
+	if src.State != Duplicate && src.State != NotCounted && (replaced || src.Plain && left > 0 || !src.Plain && !src.Done) {
 		c.c.Holes = append(c.c.Holes, Hole{Log: src.ID, Offset: src.Offset, Bytes: max(left, 0), From: src.Last, To: now.UnixMilli(), Reason: why})
+		if c.p.log != nil {
+			c.p.log.Warn("part of a log will not be read, or is read again", "path", src.Path, "offset", src.Offset, "bytes", max(left, 0), "why", why)
+		}
 	}
 	for _, s := range slices.Clone(c.p.sources) {
 		if s.State == Duplicate && s.Name == src.Name && src.State != Duplicate && (s.Plain && s.Size > src.Offset || !s.Plain && (!s.Done || s.Offset > src.Offset)) {
@@ -346,6 +390,37 @@ func (p *Pipeline) Miss(ctx context.Context, paths []string, now time.Time) erro
 				why = "the file went away before it was read to its end"
 			}
 			c.lose(src, now, why)
+		}
+	}
+	return c.commit(ctx)
+}
+
+// Trouble tells the pipeline of files and folders that cannot be read, and makes them known: what is missing must be
+// seen. Those that are well again, or gone, are forgotten.
+func (p *Pipeline) Trouble(ctx context.Context, problems []tail.Problem) error {
+	c := collector{p: p}
+	now := map[string]bool{}
+	for i := range problems {
+		x := &problems[i]
+		if x.Severity == tail.Note {
+			continue
+		}
+		now[x.Path] = true
+		src := p.byPath[x.Path]
+		switch {
+		case src == nil:
+			src = &Source{ID: p.nextID, Path: x.Path, State: Unreadable, Why: x.Error(), Plain: true, stuck: true}
+			p.nextID++
+			p.sources, p.byPath[src.Path] = append(p.sources, src), src
+			c.changed(src)
+		case src.live == nil && src.State != Gone && src.State != Unreadable && src.Why != x.Error():
+			src.State, src.Why = Incomplete, x.Error()
+			c.changed(src)
+		}
+	}
+	for path, src := range p.byPath {
+		if src.State == Unreadable && src.Offset == 0 && src.log == 0 && !now[path] {
+			p.forget(&c, src)
 		}
 	}
 	return c.commit(ctx)

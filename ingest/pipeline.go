@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"maps"
 	"math"
 	"net/netip"
@@ -27,8 +28,10 @@ type Pipeline struct {
 	nextID  int64
 	dirty   bool // the addresses of servers changed since the last commit
 	spare   *worker
-	follows bool   // files grow
-	roots   []Root // of Follow
+	follows bool          // files grow
+	roots   []Root        // of Follow
+	every   time.Duration // between two looks of Follow
+	log     *slog.Logger  // nil for none
 
 	mu    sync.Mutex // guards the rest
 	folds []*fold

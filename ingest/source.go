@@ -39,13 +39,14 @@ type Source struct {
 	First      int64
 	Last       int64
 
-	log      int      // its place in the reader's list, plus one; 0 while it is not on disk
-	before   [32]byte // the chain before the ledger's last range
-	stuck    bool     // reading failed: not tried again before the file changes, or is looked at again
-	noFollow bool     // it is looked at, and not followed
-	tried    int64    // the size up to which it was read, the line without an end included
-	live     *live    // what follows it; nil for nothing
-	open     *opening // the ledger's range that goes on
+	log      int        // its place in the reader's list, plus one; 0 while it is not on disk
+	before   [32]byte   // the chain before the ledger's last range
+	stuck    bool       // reading failed: not tried again before the file changes, or is looked at again
+	noFollow bool       // it is looked at, and not followed
+	tried    int64      // the size up to which it was read, the line without an end included
+	live     *live      // what follows it; nil for nothing
+	shrank   *shrinking // its file is shorter than what was read of it; nil if it is not
+	open     *opening   // the ledger's range that goes on
 }
 
 // headPrint is how much of a file's beginning its fingerprint covers. Heads alone identify nothing: those of

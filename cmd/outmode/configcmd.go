@@ -52,6 +52,7 @@ func configFile(named string, args []string) (string, error) {
 
 func newConfigInit(g *globals, named *string) *cobra.Command {
 	var logs []string
+	var data string
 	var force bool
 	c := &cobra.Command{
 		Use:   "init [FILE]",
@@ -59,9 +60,10 @@ func newConfigInit(g *globals, named *string) *cobra.Command {
 		Long: `Init prints a configuration with every key, its default and what it means, or writes it to FILE, which only
 its owner can read. It never writes over a file unless --force is given.`,
 		Example: `  outmode config init
+  outmode config init --logs /logs --data ./outmode-data outmode.yaml
   outmode config init --logs 'C:\inetpub\logs\LogFiles\W3SVC1' --logs 'D:\Exchange\Logging\HttpProxy' config.yaml`,
 		Args: atMost(1, "give --logs before every path of logs, and patterns in quotes"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if err := g.format("table"); err != nil {
 				return err
 			}
@@ -69,16 +71,30 @@ its owner can read. It never writes over a file unless --force is given.`,
 			if err != nil {
 				return err
 			}
-			return initConfig(g, file, logs, force)
+			if c.Flags().Changed("data") && data == "" {
+				return usagef("--data is empty; write the directory of the store, or leave it out")
+			}
+			return initConfig(g, file, logs, data, force)
 		},
 	}
 	c.Flags().StringArrayVar(&logs, "logs", nil, "a folder, file or pattern of logs to put under sources; can be given several times")
+	c.Flags().StringVar(&data, "data", "", "directory of the store to put under data (default "+defaultConfig().Data+")")
 	c.Flags().BoolVar(&force, "force", false, "write over FILE if it is there")
 	return c
 }
 
-func initConfig(g *globals, file string, logs []string, force bool) error {
+func initConfig(g *globals, file string, logs []string, data string, force bool) error {
 	c := defaultConfig()
+	if data != "" {
+		abs, err := filepath.Abs(data)
+		if err != nil {
+			return fmt.Errorf("--data %s: %w", data, err)
+		}
+		if !utf8.ValidString(abs) {
+			return usagef("--data %q is not UTF-8 and cannot stand in a configuration", data)
+		}
+		c.Data = abs
+	}
 	for _, p := range logs {
 		abs, err := filepath.Abs(p)
 		switch {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +23,8 @@ type daemon struct {
 	store   atomic.Pointer[sqlite.Store]
 	state   atomic.Pointer[ingest.Progress]
 	started time.Time
+	first   *config // what it was started with: some keys are not read again
+	address string  // what it listens on, "" for nothing
 }
 
 // run serves until ctx ends. Every world is served until the next one is asked for and found good.
@@ -30,35 +34,50 @@ func (d *daemon) run(ctx context.Context, w *world) error {
 	defer stop()
 	defer d.flags.host.watch(d.alive)()
 	defer context.AfterFunc(ctx, d.flags.host.stopping)()
-	listener, err := d.listen(ctx, w)
+	d.first = &w.config
+	store, err := openLocked(ctx, w) // before the port is taken: of a second daemon the store is what is wrong
 	if err != nil {
 		return err
 	}
+	listener, err := d.listen(ctx, w)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
 	defer func() { _ = listener.close() }()
-	for w != nil {
-		next, err := d.serve(ctx, w, reload)
+	for {
+		next, err := d.serve(ctx, w, store, reload)
 		if err != nil {
 			return err
 		}
-		w = next
+		if w = next; w == nil {
+			break
+		}
+		if store, err = openLocked(ctx, w); err != nil {
+			return err
+		}
 	}
 	d.log.Info("stopped; everything that was read is committed")
 	return nil
 }
 
-// serve serves one world, and returns the next one, or nil when ctx has ended.
-func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (next *world, err error) {
+// openLocked opens the store of a world for the only process that fills it.
+func openLocked(ctx context.Context, w *world) (*sqlite.Store, error) {
 	store, err := sqlite.Open(ctx, w.config.Data, w.options())
 	if err != nil {
 		return nil, err
 	}
+	if err := store.LockIngest(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// serve serves one world, closes its store, and returns the next one, or nil when ctx has ended.
+func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reload <-chan struct{}) (next *world, err error) {
 	defer func() {
 		d.store.Store(nil)
 		err = errors.Join(err, store.Close())
 	}()
-	if err := store.LockIngest(); err != nil {
-		return nil, err
-	}
 	d.store.Store(store)
 	inner, end := context.WithCancel(ctx)
 	defer end()
@@ -67,7 +86,7 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 		for {
 			select {
 			case <-reload:
-				if better := d.reload(); better != nil {
+				if better := d.reload(w); better != nil {
 					chosen <- better
 					end()
 					return
@@ -91,7 +110,7 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 		d.flags.host.status("%s", progressWords(p))
 	}
 	opt.Keep = keep(d.chores(store, w))
-	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", w.config.Listen, "version", version())
+	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", d.address, "version", version())
 	d.flags.host.ready()
 	if err := p.Follow(inner, ledger, opt); err != nil {
 		return nil, fmt.Errorf("serve was stopped: %w", err)
@@ -101,17 +120,40 @@ func (d *daemon) serve(ctx context.Context, w *world, reload <-chan struct{}) (n
 }
 
 // reload makes a new world, or says why the old one stays.
-func (d *daemon) reload() *world {
+func (d *daemon) reload(old *world) *world {
 	d.flags.host.reloading()
 	w, err := d.flags.world(d.args)
-	d.metrics.reloaded(err == nil)
-	if err != nil {
+	moved := err == nil && filepath.Clean(w.config.Data) != filepath.Clean(old.config.Data)
+	d.metrics.reloaded(err == nil && !moved)
+	switch {
+	case err != nil:
 		d.log.Error("the configuration or the rules have a mistake; the old ones stay", "err", err)
-		d.flags.host.ready()
-		return nil
+	case moved:
+		d.log.Error("data cannot be changed by a reload; restart. The old configuration and rules stay", "data", old.config.Data, "configured", w.config.Data)
+	default:
+		d.log.Info("the configuration and the rules were read again")
+		if keys := fixedKeys(d.first, &w.config); len(keys) > 0 {
+			d.log.Warn("keys that a reload does not change were changed; restart for them", "keys", strings.Join(keys, " "))
+		}
+		return w
 	}
-	d.log.Info("the configuration and the rules were read again")
-	return w
+	d.flags.host.ready()
+	return nil
+}
+
+// fixedKeys are the keys in which two configurations differ and that hold until the process ends.
+func fixedKeys(a, b *config) (keys []string) {
+	for _, k := range []struct {
+		name string
+		same bool
+	}{
+		{"listen", a.Listen == b.Listen}, {"tls", a.TLS == b.TLS}, {"listen_auth", a.ListenAuth == b.ListenAuth}, {"log", a.Log == b.Log},
+	} {
+		if !k.same {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
 }
 
 // A chore is done now and then.

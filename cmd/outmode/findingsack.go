@@ -49,12 +49,12 @@ What is to stay as it is, with an owner and an end, is an exception: "outmode ex
 				return err
 			}
 			defer store.Close()
-			return acknowledge(c.Context(), g, store, ids, who, note, undo)
+			return acknowledge(c.Context(), g, store, ids, word{by: who, note: note, keep: !undo && !c.Flags().Changed("note"), undo: undo})
 		},
 	}
 	c.SetFlagErrorFunc(dashError)
 	c.Flags().StringVar(&by, "by", "", "who says so (default: the user of the operating system)")
-	c.Flags().StringVar(&note, "note", "", "why")
+	c.Flags().StringVar(&note, "note", "", "why (default: what was said before, if it is acknowledged)")
 	c.Flags().BoolVar(&undo, "undo", false, "take an acknowledgement back")
 	storeFlag(c, &data)
 	return c
@@ -85,8 +85,17 @@ func signer(by, note string) (string, error) {
 	return by, nil
 }
 
-func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes []string, by, note string, undo bool) error {
+// A word is what somebody says of findings.
+type word struct {
+	by, note string
+	keep     bool // the note of one that is acknowledged already
+	undo     bool
+}
+
+func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes []string, w word) error {
 	var ids []string
+	notes := []string{w.note}
+	under := map[string][]string{} // ids by note
 	for _, prefix := range prefixes {
 		f, err := findFinding(ctx, store, prefix, false)
 		if err != nil {
@@ -94,17 +103,31 @@ func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes 
 		}
 		if !slices.Contains(ids, f.ID) {
 			ids = append(ids, f.ID)
+			note := w.note
+			if w.keep && f.State == "acknowledged" {
+				note = f.Note
+			}
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+			under[note] = append(under[note], f.ID)
 		}
 	}
 	do, done := store.Acknowledge, "acknowledged"
-	if undo {
+	if w.undo {
 		do, done = store.Reopen, "open again"
 	}
-	if err := do(ctx, ids, by, note); err != nil {
-		if errors.Is(err, sqlite.ErrState) && undo {
+	for _, note := range notes { // the first one has those that may be refused
+		if len(under[note]) == 0 {
+			continue
+		}
+		err := do(ctx, under[note], w.by, note)
+		if errors.Is(err, sqlite.ErrState) && w.undo {
 			return fmt.Errorf("%w: --undo takes back an acknowledgement", err)
 		}
-		return err
+		if err != nil {
+			return err
+		}
 	}
 	var found []sqlite.Finding
 	for _, id := range ids {

@@ -59,7 +59,7 @@ history (at state by note) outside (exception what) rule_description rule_note r
 			if err := g.format("table", "json"); err != nil {
 				return err
 			}
-			set, err := f.load(g)
+			set, err := f.loadWith(g, data)
 			if err != nil {
 				return err
 			}
@@ -192,7 +192,11 @@ func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
 	if len(s.Evidence) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", p.in(bold, "Evidence"))
 		for _, e := range s.Evidence {
-			fmt.Fprintf(&b, "  %s line %s (byte %s, %s)\n", cell(e.File), number(e.Line), number(e.Offset), plural(e.Length, "byte"))
+			as := ""
+			if account := accountOf(e.SignIn); account != "" {
+				as = " as " + cell(account)
+			}
+			fmt.Fprintf(&b, "  %s line %s%s (byte %s, %s)\n", cell(e.File), number(e.Line), as, number(e.Offset), plural(e.Length, "byte"))
 			sum := e.SHA256
 			if sum == "" {
 				sum = "the line was gone before it was looked at"

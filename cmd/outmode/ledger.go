@@ -22,7 +22,11 @@ func (t *tableWriter) ledger() {
 	tb.add("total", "", "", number(len(t.r.Sources)), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other), number(l.Malformed), number(l.Directive), "", "")
 	tb.write(t.w, t.p)
 	s := t.r.SignIns
-	t.printf("\n  %s = %s counted + %s told twice (by IIS and by HttpProxy)\n", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice))
+	t.printf("\n  %s = %s counted + %s told twice (by IIS and by HttpProxy)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice))
+	if s.Waiting > 0 {
+		t.printf(" + %s waiting (for the other log of their server)", number(s.Waiting))
+	}
+	t.printf("\n")
 	t.causes("noise", t.r.Noise)
 	if t.verbose {
 		t.causes("other", t.r.Other)
@@ -106,6 +110,10 @@ func (t *tableWriter) notes() {
 const noteWidth = 112
 
 func (t *tableWriter) next() {
+	if t.r.store != "" {
+		t.nextOfStore()
+		return
+	}
 	paths := make([]string, len(t.r.paths))
 	for i, p := range t.r.paths {
 		paths[i] = quoted(p)
@@ -121,6 +129,21 @@ func (t *tableWriter) next() {
 		}
 	}
 	t.printf("  outmode scan %s -v    every file and every reason\n", all)
+}
+
+// nextOfStore is next where the report is of what a store holds.
+func (t *tableWriter) nextOfStore() {
+	data := quoted(t.r.store)
+	t.heading("Next")
+	for _, f := range t.r.found {
+		if n := len(f.Evidence); n > 0 && t.r.logs[f.Evidence[n-1].File].Input.Path != "-" {
+			at := f.Evidence[n-1]
+			t.printf("  outmode explain --line %d %s    a line of the first finding\n", at.Line, quoted(t.r.logs[at.File].Input.Path))
+			break
+		}
+	}
+	t.printf("  outmode findings list --data %s    every finding, and what became of it\n", data)
+	t.printf("  outmode usage --data %s -o json    everything above as one object, with the evidence\n", data)
 }
 
 // quoted makes a path one word for a shell, as far as a terminal can show it.

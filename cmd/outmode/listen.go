@@ -48,7 +48,8 @@ func (d *daemon) listen(ctx context.Context, w *world) (*listener, error) {
 		}
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	}
-	d.log.Info("listening", "address", l.Addr().String())
+	d.address = l.Addr().String()
+	d.log.Info("listening", "address", d.address)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			d.log.Error("nobody answers /metrics any more", "err", err)

@@ -37,21 +37,15 @@ func TestReadmeLiveSetUp(t *testing.T) {
 		var args []string
 		for _, w := range words.FindAllString(command, -1) {
 			w = strings.ReplaceAll(strings.Trim(w, "'"), "/path/to/logs", logs)
+			w = strings.ReplaceAll(w, "./outmode-data", data)
 			args = append(args, strings.ReplaceAll(w, "outmode.yaml", file))
 		}
 		switch {
 		case args[0] == "serve":
 			d = serve(t, args[1:]...)
 			eventually(t, "it is ready", func() bool { code, _ := d.get(t, "/readyz"); return code == http.StatusOK })
-		case args[0] == "config":
-			must(t, exitDone, args...)
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, file, []byte(regexp.MustCompile(`(?m)^data: .*$`).ReplaceAllLiteralString(string(text), "data: "+data)))
 		default:
-			must(t, exitDone, append(args, "-c", file)...)
+			must(t, exitDone, args...)
 		}
 	}
 	if ran < 7 || d == nil {

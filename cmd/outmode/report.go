@@ -34,6 +34,7 @@ type report struct {
 
 	opened     map[string]string // by the id of a finding of a sequence: the account that was let in
 	paths      []string
+	store      string // directory of the store that the report is of, "" for none
 	people     people
 	rows       []signin.Usage
 	found      []rules.Finding
@@ -284,6 +285,9 @@ func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 	for _, p := range problems {
 		if p.Severity != tail.Note {
 			r.incomplete = true
+			if slices.ContainsFunc(r.Sources, func(s source) bool { return s.Path == p.Path }) {
+				continue // the store has it
+			}
 			r.Sources = append(r.Sources, source{Path: p.Path, Kind: signin.UnknownKind.String(), State: string(ingest.Unreadable), Why: string(p.Reason), Gaps: []gap{}})
 		}
 	}

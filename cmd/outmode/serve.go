@@ -37,7 +37,8 @@ It needs no configuration; one is read from -c, or from its usual place if it is
 "outmode config init". What stands on the command line goes before it.
 
 It may be stopped at any moment, however: what was committed is committed, and the next start goes on behind it.
-SIGHUP reads the configuration and the rules again; if they have a mistake, the old ones stay.
+SIGHUP reads the configuration and the rules again; if they have a mistake, or another data, the old ones stay.
+Other listen, tls, listen_auth and log need a restart.
 
 It reads logs and listens on loopback (/metrics, /healthz, /readyz). It changes nothing else.`,
 		Example: `  outmode serve --data /var/lib/outmode /logs

@@ -29,7 +29,7 @@ files now, where they can be seen.
 
 States: read, duplicate (its lines are counted from another log), not_counted (it is no log that is counted),
 incomplete (read in part), unreadable, gone (not on disk any more). Exit codes: 0, 1 error, 2 usage, 3 a log could not
-be read to its end.
+be read to its end, or more than 1 % of its lines are malformed.
 
 -o json: one object: lines (the sums), lag_bytes and sources, each path kind server size offset state why lines (total
 signin mfa noise other malformed directive, which add up; a last line without an end is other) first_event last_event
@@ -98,7 +98,8 @@ type ledgerSource struct {
 	Chain       string `json:"chain"`
 	DuplicateOf string `json:"duplicate_of,omitempty"`
 
-	holes int // of its gaps: what will never be read
+	holes   int  // of its gaps: what will never be read
+	garbled bool // too many of its lines are malformed
 }
 
 func newSourcesReport(data string, list []sqlite.Listed, now map[string]int64) *sourcesReport {
@@ -123,7 +124,10 @@ func newSourcesReport(data string, list []sqlite.Listed, now map[string]int64) *
 			s.Malformed = append(s.Malformed, cause(c))
 		}
 		if float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total) {
-			r.incomplete = true
+			s.garbled, r.incomplete = true, true
+		}
+		if l.State == ingest.NotCounted {
+			s.LagBytes = 0 // nobody waits for it
 		}
 		r.Lines.Add(s.Lines)
 		r.LagBytes += s.LagBytes

@@ -39,13 +39,16 @@ func (t *sourcesTable) headline() {
 		t.printf("  No log was met yet.\n")
 		return
 	}
-	var behind, lost, unread int
+	var behind, lost, unread, garbled int
 	var from, to string
 	for i := range r.Sources {
 		s := &r.Sources[i]
 		behind += min(1, int(min(s.LagBytes, 1)))
 		lost += min(1, s.holes)
 		unread += min(1, len(s.Gaps)-s.holes)
+		if s.garbled {
+			garbled++
+		}
 		if s.FirstEvent != "" && (from == "" || s.FirstEvent < from) {
 			from = s.FirstEvent
 		}
@@ -56,7 +59,7 @@ func (t *sourcesTable) headline() {
 		period = fmt.Sprintf(", %s to %s UTC", shortTime(from), shortTime(to))
 	}
 	t.printf("  %s, %s%s\n", plural(len(r.Sources), "log"), plural(r.Lines.Total, "line"), period)
-	if behind+lost+unread == 0 {
+	if behind+lost+unread+garbled == 0 {
 		t.printf("  Every log was read to its end.\n")
 	}
 	if behind > 0 {
@@ -64,6 +67,9 @@ func (t *sourcesTable) headline() {
 	}
 	if unread > 0 {
 		t.printf("  Not readable to its end: %s.\n", plural(unread, "log"))
+	}
+	if garbled > 0 {
+		t.printf("  Not understood: more than 1 %% of the lines of %s.\n", plural(garbled, "log"))
 	}
 	if lost > 0 {
 		t.printf("  Lost: %s went away before their end was read.\n", plural(lost, "log"))
@@ -100,6 +106,9 @@ func (t *sourcesTable) problems() {
 			}
 			tb.add(what, s.Path, bytes, orDash(shortTime(g.From)), g.Reason)
 		}
+		if s.garbled {
+			tb.add("malformed", s.Path, "", orDash(shortTime(s.FirstEvent)), s.malformedReason())
+		}
 		if len(s.Gaps) == s.holes && s.LagBytes > 0 {
 			tb.add("not read yet", s.Path, number(s.LagBytes), orDash(shortTime(s.LastEvent)), s.lagReason())
 		}
@@ -114,12 +123,23 @@ func (t *sourcesTable) problems() {
 // lagReason says why bytes that are there were not read.
 func (s *ledgerSource) lagReason() string {
 	switch {
-	case s.Unfinished != "":
+	case strings.HasPrefix(s.Unfinished, "unfinished:"):
 		return "its last line has no end yet"
+	case s.Unfinished != "":
+		return s.Unfinished
 	case s.Offset == 0:
 		return "it was not begun"
 	}
 	return "it grew since it was read, or is being read"
+}
+
+// malformedReason says how many lines were not understood, and the first reason.
+func (s *ledgerSource) malformedReason() string {
+	text := fmt.Sprintf("%s of %s malformed", number(s.Lines.Malformed), plural(s.Lines.Total, "line"))
+	if len(s.Malformed) > 0 {
+		text += ": " + s.Malformed[0].Reason
+	}
+	return text
 }
 
 // A severity is how bad it is what is missing of a log, the worst first.
@@ -134,7 +154,7 @@ const (
 
 func (s *ledgerSource) severity() lack {
 	switch {
-	case len(s.Gaps) > s.holes:
+	case len(s.Gaps) > s.holes, s.garbled:
 		return unread
 	case s.holes > 0:
 		return lost
@@ -155,7 +175,8 @@ func (t *sourcesTable) read() {
 		tb.head[0] = "log"
 	}
 	for _, g := range t.groups() {
-		tb.add(append(append([]string{g.name, g.kind, orDash(g.server), number(g.files)}, lineCells(g.lines)...), number(g.lag), g.from, g.to)...)
+		row := append(append([]string{g.name, g.kind, orDash(g.server), number(g.files)}, lineCells(g.lines)...), number(g.lag), g.from, g.to)
+		tb.add(row...)
 	}
 	tb.add(append(append([]string{"total", "", "", number(len(t.r.Sources))}, lineCells(t.r.Lines)...), number(t.r.LagBytes), "", "")...)
 	tb.write(t.w, t.p)

@@ -49,11 +49,33 @@ func (g *globals) dataDir(flag string) (string, error) {
 			return "", usagef("--data DIR is missing: the directory of the store that \"outmode serve\" or \"outmode scan --data\" fills")
 		}
 	}
+	c, err := soundConfig(file)
+	return c.Data, err
+}
+
+func soundConfig(file string) (config, error) {
 	c, problems := readConfig(file)
 	if len(problems) > 0 {
-		return "", fmt.Errorf("%s; \"outmode config check\" lists every mistake", problems[0])
+		return c, fmt.Errorf("%s; \"outmode config check\" lists every mistake", problems[0])
 	}
-	return c.Data, nil
+	return c, nil
+}
+
+// loadWith compiles the rules that the flags name or, if they name none, those of the configuration by which serve
+// fills the store: the one that is named or, without --data, the one in its usual place.
+func (f *ruleFlags) loadWith(g *globals, data string) (*rules.Set, error) {
+	file := g.config
+	if file == "" && data == "" && exists(defaultConfigFile()) {
+		file = defaultConfigFile()
+	}
+	if file != "" && len(f.dirs) == 0 && !f.noBuiltin {
+		c, err := soundConfig(file)
+		if err != nil {
+			return nil, err
+		}
+		*f = c.ruleFlags()
+	}
+	return f.load(g)
 }
 
 func exists(path string) bool {
@@ -83,6 +105,9 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err := p.Meet(ctx, inputs); err != nil {
 		return nil, fmt.Errorf("scan was stopped: %w", err)
 	}
+	if err := p.Trouble(ctx, problems); err != nil {
+		return nil, err
+	}
 	if err := p.Fill(ctx); err != nil {
 		return nil, fmt.Errorf("scan was stopped; what was committed stays, and the same command goes on from there: %w", err)
 	}
@@ -106,7 +131,7 @@ func (f *scanFlags) reportOf(ctx context.Context, store *sqlite.Store, problems 
 		return nil, err
 	}
 	rep := newReport(res, problems, set, f, paths)
-	rep.citations = cite
+	rep.citations, rep.store = cite, store.Dir()
 	return rep, nil
 }
 
@@ -116,7 +141,8 @@ func newUsage(g *globals) *cobra.Command {
 		Use:   "usage",
 		Short: "What scan prints, from the store and for any period",
 		Long: `Usage prints from the store what scan prints from files: who signs in with what, which rules fire, and what became
-of every line that was read. It works while "outmode serve" runs.`,
+of every line that was read. It works while "outmode serve" runs. Without --rules and --no-builtin its rules are those
+of the configuration, if there is one.`,
 		Example: `  outmode usage --data /var/lib/outmode --since 7d
   outmode usage --data /var/lib/outmode --since 2026-10-01 --until 2026-10-31 -o json > october.json`,
 		Args: atMost(0, "the store is named by --data DIR"),
@@ -137,7 +163,7 @@ func (f *scanFlags) runUsage(ctx context.Context) error {
 	if _, err := f.options(); err != nil {
 		return err
 	}
-	set, err := f.ruleFlags.load(f.globals)
+	set, err := f.ruleFlags.loadWith(f.globals, f.data)
 	if err != nil {
 		return err
 	}
@@ -149,6 +175,9 @@ func (f *scanFlags) runUsage(ctx context.Context) error {
 	rep, err := f.reportOf(ctx, store, nil, set, []string{store.Dir()})
 	if err != nil {
 		return err
+	}
+	if f.output == "table" {
+		rep.letIn(set)
 	}
 	return f.write(ctx, rep, nil)
 }

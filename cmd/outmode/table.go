@@ -79,6 +79,9 @@ func (t *tableWriter) headline() {
 	}
 	t.printf("  A block of basic authentication in Exchange Online (AllowBasicAuth*) would meet %s,\n", plural(basic, "account"))
 	t.printf("  a block in Exchange Server (BlockLegacyAuth*: Basic, Digest, NTLM, Kerberos) %s.\n", plural(onPrem, "account"))
+	if n := r.SignIns.Waiting; n > 0 {
+		t.printf("  Not counted yet: %s, until it is known whether the other log of their server tells them too.\n", plural(n, "sign-in line"))
+	}
 	if n := len(r.found); n > 0 {
 		t.printf("  %s: %s.\n", plural(n, "finding"), t.severities())
 	}
