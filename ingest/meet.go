@@ -270,6 +270,7 @@ func (p *Pipeline) release(src *Source) {
 	if src.log > 0 {
 		delete(p.byLog, src.log-1)
 		p.scan.logs[src.log-1] = Log{}
+		p.free = append(p.free, src.log)
 		src.log = 0
 	}
 }

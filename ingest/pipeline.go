@@ -35,6 +35,7 @@ type Pipeline struct {
 
 	mu    sync.Mutex // guards the rest
 	folds []*fold
+	free  []int // places of logs that are gone, plus one
 	past  Watch // see watch
 	lent  int   // of folds
 }
@@ -81,8 +82,12 @@ func (p *Pipeline) Sources() []*Source { return p.sources }
 func (p *Pipeline) place(src *Source, log Log) *Log {
 	s := p.scan
 	if src.log == 0 {
-		s.logs = append(s.logs, Log{})
-		src.log = len(s.logs)
+		if n := len(p.free); n > 0 {
+			src.log, p.free = p.free[n-1], p.free[:n-1]
+		} else {
+			s.logs = append(s.logs, Log{})
+			src.log = len(s.logs)
+		}
 		p.byLog[src.log-1] = src
 	}
 	l := &s.logs[src.log-1]

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -76,8 +77,17 @@ func (p *Pipeline) reviewOnce(ctx context.Context, ledger Reviewer) (answered bo
 	a := &Answer{Steps: want.FirstSteps}
 	if len(a.Steps) > 0 && p.scan.opt.Watch != nil {
 		if err := p.later(ctx, ledger, a); err != nil {
-			return false, err
+			if ctx.Err() != nil {
+				return false, err
+			}
+			if p.log != nil {
+				p.log.Debug("what a rule looks for cannot be looked for at the moment", "err", err)
+			}
+			a = &Answer{}
 		}
+	}
+	if p.scan.stopped.Load() {
+		return false, ctx.Err() // half an answer would be for good
 	}
 	p.cite(want.Lines, a)
 	if len(a.Steps)+len(a.Cited)+len(a.Lost) == 0 {
@@ -155,6 +165,9 @@ func (p *Pipeline) later(ctx context.Context, ledger Reviewer, a *Answer) error 
 		f := newFold(newWorker(p.scan))
 		return func(i int) filled { return f.read(jobs[i]) }
 	}, func(r filled) error {
+		if r.err != nil {
+			return fmt.Errorf("looking for later steps: %w", r.err) // an answer would be for good
+		}
 		for _, b := range r.batches {
 			for _, m := range b.Minutes {
 				if m.Step > 0 && m.At.Offset >= r.wanted.From && m.At.Offset < r.wanted.To {
@@ -191,6 +204,12 @@ func (p *Pipeline) byID(id int64) *Source {
 	return nil
 }
 
+// readableNow reports whether a log can be read, so that what it does not hold will not come.
+func (p *Pipeline) readableNow(log int) bool {
+	r, err := p.scan.logs[log].Input.Open()
+	return err == nil && r.Close() == nil && !p.scan.stopped.Load()
+}
+
 // cite reads lines again that findings cite.
 func (p *Pipeline) cite(lines []LogRange, a *Answer) {
 	w := p.spare
@@ -207,7 +226,7 @@ func (p *Pipeline) cite(lines []LogRange, a *Answer) {
 		w.cite(j.part, []signin.Ref{ref}, cited)
 		if c := cited[ref]; c != nil {
 			a.Cited, a.Of = append(a.Cited, *c), append(a.Of, want.Log)
-		} else {
+		} else if p.readableNow(j.log) {
 			a.Lost = append(a.Lost, want)
 		}
 	}

@@ -519,7 +519,7 @@ func rotations() []rotation {
 				func(s *site) { s.append("a.LOG", row(6)) },
 				func(s *site) { s.append("a.LOG", rowsOf(7, 12)) },
 			),
-			want: "a.LOG gone 5/6; a.LOG read 9/10; users 1-2x2 3-12",
+			want: "a.LOG gone 5/6 hole of 0; a.LOG read 9/10; users 1-2x2 3-12",
 		},
 		{
 			name: "truncated to a shorter length and grown again unseen",
@@ -530,7 +530,7 @@ func rotations() []rotation {
 					s.append("a.LOG", longRow(6, 5000)+row(7))
 				},
 			),
-			want: "a.LOG gone 5/6; a.LOG read 4/5; users 1-2x2 3-7",
+			want: "a.LOG gone 5/6 hole of 0; a.LOG read 4/5; users 1-2x2 3-7",
 		},
 		{
 			name: "times that go backwards",

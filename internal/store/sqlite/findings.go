@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -66,7 +67,7 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 
 // open makes a finding if it is new, and counts a usage row in it.
 func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set, usage int64) error {
-	if _, known := w.cited[t.ID]; !known {
+	if !w.opened[t.ID] {
 		r := set.Rule(t.Rule)
 		state := stateOpen
 		if r.Type == rules.FirstSeen {
@@ -75,9 +76,10 @@ func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set, usage
 		if err := w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, ""); err != nil {
 			return err
 		}
-		if err := w.lookUpCited(ctx, t.ID); err != nil {
-			return err
+		if len(w.opened) >= maxCached {
+			clear(w.opened)
 		}
+		w.opened[t.ID] = true
 	}
 	return w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", t.ID, usage)
 }
@@ -326,9 +328,23 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 		}
 	}
 	if len(minutes) > 0 && set.Watch(minutes) != nil {
-		return w.exec(ctx, "INSERT INTO watch (rule, visible, collected) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", g.rule, g.visible)
+		return w.watch(ctx, g, minutes)
 	}
 	return nil
+}
+
+// watch makes a group one whose later steps matter. Those are kept as they come while it is at it; where its first steps
+// turn up at a time of which they were not kept, they must be looked for again.
+func (w *writer) watch(ctx context.Context, g groupName, minutes []signin.Minute) error {
+	first, last := int64(math.MaxInt64), int64(0)
+	for i := range minutes {
+		if minutes[i].Step == 0 {
+			first, last = min(first, minutes[i].Minute), max(last, minutes[i].Minute)
+		}
+	}
+	return w.exec(ctx, `INSERT INTO watch (rule, visible, collected, first, last) VALUES (?, ?, 0, ?, ?) ON CONFLICT DO UPDATE SET
+		collected = CASE WHEN excluded.first < first OR excluded.last > last + ? THEN 0 ELSE collected END, first = min(first, excluded.first), last = max(last, excluded.last)`,
+		g.rule, g.visible, first, last, watchFor/2)
 }
 
 // withdraw removes the findings of a group that do not hold any more, but for those to keep. Of one that a person has

@@ -42,6 +42,7 @@ func (s *Store) sources(ctx context.Context) ([]ingest.Source, error) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
 	var all []ingest.Source
+	headers := map[string][]byte{} // many logs have one: it is kept once
 	err = scan(rows, func() error {
 		var x ingest.Source
 		var head, chain []byte
@@ -49,6 +50,11 @@ func (s *Store) sources(ctx context.Context) ([]ingest.Source, error) {
 			&x.Done, &x.Offset, &x.Lines, &x.Header, &x.Sessions, &chain, &x.Unfinished, &x.First, &x.Last)
 		copy(x.Head[:], head)
 		copy(x.Chain[:], chain)
+		if h, ok := headers[string(x.Header)]; ok {
+			x.Header = h
+		} else {
+			headers[string(x.Header)] = x.Header
+		}
 		all = append(all, x)
 		return err
 	})

@@ -60,7 +60,8 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 			}
 			have := all[k]
 			if have == nil {
-				all[k] = &m.Minute
+				sum := m.Minute // a batch that could not be stored is handed in again, as it was
+				all[k] = &sum
 				order = append(order, k)
 				continue
 			}
@@ -123,9 +124,6 @@ func (t *turn) tick(ctx context.Context, g groupName, m *ingest.WaitingMinute) e
 	w := t.w
 	have, known := w.ticked[g]
 	if !known {
-		if len(w.ticked) >= maxCached {
-			clear(w.ticked)
-		}
 		if _, err := w.one(ctx, `SELECT coalesce(sum(m.count), 0) FROM rule_group g JOIN minute m ON m."group" = g.id WHERE g.rule = ? AND g.visible = ?`, []any{g.rule, g.visible}, &have); err != nil {
 			return err
 		}
@@ -210,14 +208,18 @@ func (t *turn) touch(ctx context.Context, query string, args ...any) error {
 	})
 }
 
-// minutesOf reads the minutes of a rule that count: of all its groups, or of those decided together with one.
+// minutesThatCount reads the minutes of rules that count: of all groups, or of those decided together with one.
 const minutesThatCount = `SELECT r.name, g.text, m.step, m.minute, m.count, m.first, m.last, m.seen, m.source, m.at, m.length, m.line
 	FROM rule_group g JOIN rule r ON r.id = g.rule JOIN minute m ON m."group" = g.id
 	LEFT JOIN weak k ON m.wait_kind > 0 AND k.server = m.wait_server AND k.kind = m.wait_kind AND k.protocol = m.wait_protocol AND k.hour = m.minute / 60
 	WHERE (m.wait_kind = 0 OR k.state = 1)`
 
 func (s *Store) minutes(ctx context.Context, q querier, where string, args ...any) ([]signin.Minute, error) {
-	rows, err := q.QueryContext(ctx, minutesThatCount+where, args...)
+	return s.minutesOf(ctx, q, minutesThatCount+where, args...)
+}
+
+func (s *Store) minutesOf(ctx context.Context, q querier, query string, args ...any) ([]signin.Minute, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

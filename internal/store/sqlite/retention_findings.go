@@ -243,6 +243,8 @@ func (p *pruning) resolved(ctx context.Context) (int64, error) {
 	}
 	if len(ids) > 0 {
 		err = p.w.setMeta(ctx, "findings_dropped", "yes")
+		clear(p.w.cited)
+		clear(p.w.opened)
 		clear(p.w.settled) // it may know what is gone
 	}
 	return int64(len(ids)), err

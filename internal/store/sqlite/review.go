@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // watchFor is how long after its last first step a group is watched for later ones, in minutes.
@@ -19,18 +20,16 @@ func (s *Store) Review(ctx context.Context) (*ingest.Wanted, error) {
 	}
 	var want ingest.Wanted
 	if s.opt.Rules != nil {
-		const watched = " AND m.step = 0 AND EXISTS (SELECT 1 FROM watch x WHERE x.rule = g.rule AND x.visible = g.visible AND x.collected = ?)"
-		if want.FirstSteps, err = s.minutes(ctx, s.read, watched, 0); err != nil {
-			return nil, fmt.Errorf("reading what must be read again: %w", err)
+		if want.FirstSteps, err = s.firstSteps(ctx, "x.collected = 0"); err != nil {
+			return nil, err
 		}
-		const of = " AND m.step = 0 AND EXISTS (SELECT 1 FROM watch x WHERE x.rule = g.rule AND x.visible = g.visible)"
-		recent := w.newest/60_000 - watchFor
-		if want.Watched, err = s.minutes(ctx, s.read, of+" AND m.minute >= ?", recent); err != nil {
-			return nil, fmt.Errorf("reading what must be read again: %w", err)
+		recent := min(w.newest, s.opt.Now().UnixMilli())/60_000 - watchFor // a clock that is wrong must not blind it
+		if want.Watched, err = s.firstSteps(ctx, "x.last >= ?1 AND m.minute >= ?1", recent); err != nil {
+			return nil, err
 		}
 		if !s.reviewed {
-			if want.Past, err = s.minutes(ctx, s.read, of+" AND m.minute < ?", recent); err != nil {
-				return nil, fmt.Errorf("reading what must be read again: %w", err)
+			if want.Past, err = s.firstSteps(ctx, "m.minute < ?", recent); err != nil {
+				return nil, err
 			}
 			s.reviewed = true
 		}
@@ -38,6 +37,18 @@ func (s *Store) Review(ctx context.Context) (*ingest.Wanted, error) {
 	want.Lines, err = s.ranges(ctx, `SELECT DISTINCT e.source, e.at, e.at + e.length, 0, 0, e.line - 1, (SELECT t.text FROM head h JOIN header t ON t.id = h.header WHERE h.source = e.source AND h.at < e.at
 		ORDER BY h.at DESC LIMIT 1) FROM evidence e WHERE e.sha256 IS NULL ORDER BY e.source, e.at`)
 	return &want, err
+}
+
+// firstSteps reads the minutes of first steps of groups that are watched.
+func (s *Store) firstSteps(ctx context.Context, where string, args ...any) ([]signin.Minute, error) {
+	all, err := s.minutesOf(ctx, s.read, `SELECT r.name, g.text, m.step, m.minute, m.count, m.first, m.last, m.seen, m.source, m.at, m.length, m.line
+		FROM watch x CROSS JOIN rule_group g ON g.rule = x.rule AND g.visible = x.visible CROSS JOIN rule r ON r.id = g.rule CROSS JOIN minute m ON m."group" = g.id AND m.step = 0
+		LEFT JOIN weak k ON m.wait_kind > 0 AND k.server = m.wait_server AND k.kind = m.wait_kind AND k.protocol = m.wait_protocol AND k.hour = m.minute / 60
+		WHERE (m.wait_kind = 0 OR k.state = 1) AND `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading what must be read again: %w", err)
+	}
+	return all, nil
 }
 
 // Overlapping returns the ranges of the ledger with events of a period.

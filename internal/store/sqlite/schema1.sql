@@ -28,6 +28,7 @@ CREATE TABLE head (source INTEGER NOT NULL, at INTEGER NOT NULL, header INTEGER 
 CREATE TABLE hole (
   id INTEGER PRIMARY KEY, source INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
   reason TEXT NOT NULL) STRICT;
+CREATE INDEX hole_source ON hole (source, at);
 CREATE TABLE line_count (
   source INTEGER NOT NULL, day INTEGER NOT NULL, verdict INTEGER NOT NULL, reason INTEGER NOT NULL, lines INTEGER NOT NULL,
   PRIMARY KEY (source, day, verdict, reason)) STRICT, WITHOUT ROWID;
@@ -48,6 +49,7 @@ CREATE INDEX usage_weak ON usage (server, kind, protocol) WHERE weak = 1;
 CREATE TABLE day (
   day INTEGER NOT NULL, usage INTEGER NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, hours INTEGER NOT NULL,
   PRIMARY KEY (day, usage)) STRICT, WITHOUT ROWID;
+CREATE INDEX day_usage ON day (usage);
 CREATE TABLE hour (
   hour INTEGER NOT NULL, usage INTEGER NOT NULL, address INTEGER NOT NULL, count INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, -- milliseconds within the hour
@@ -61,6 +63,7 @@ CREATE TABLE weak (
   server INTEGER NOT NULL, kind INTEGER NOT NULL, protocol INTEGER NOT NULL, hour INTEGER NOT NULL, state INTEGER NOT NULL, count INTEGER NOT NULL,
   PRIMARY KEY (server, kind, protocol, hour)) STRICT, WITHOUT ROWID;
 
+CREATE INDEX weak_waiting ON weak (hour) WHERE state = 0;
 -- The first line of each waiting row on which a rule fires: what its finding cites if the hour counts.
 CREATE TABLE weak_line (
   usage INTEGER NOT NULL, hour INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
@@ -71,7 +74,9 @@ CREATE TABLE rule (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE rule_group (id INTEGER PRIMARY KEY, rule INTEGER NOT NULL, text TEXT NOT NULL, visible TEXT NOT NULL, UNIQUE (rule, text)) STRICT;
 CREATE INDEX rule_group_visible ON rule_group (rule, visible);
 -- Groups whose first steps were seen often enough for later steps to matter. collected: those of the past are in minute.
-CREATE TABLE watch (rule INTEGER NOT NULL, visible TEXT NOT NULL, collected INTEGER NOT NULL, PRIMARY KEY (rule, visible)) STRICT, WITHOUT ROWID;
+CREATE TABLE watch (rule INTEGER NOT NULL, visible TEXT NOT NULL, collected INTEGER NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, -- minutes of the first steps that were known by then
+  PRIMARY KEY (rule, visible)) STRICT, WITHOUT ROWID;
 CREATE TABLE minute (
   "group" INTEGER NOT NULL, step INTEGER NOT NULL, minute INTEGER NOT NULL, wait_server INTEGER NOT NULL, wait_kind INTEGER NOT NULL, wait_protocol INTEGER NOT NULL,
   count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, seen BLOB, source INTEGER NOT NULL, at INTEGER NOT NULL,

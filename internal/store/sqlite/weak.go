@@ -104,8 +104,8 @@ func (t *turn) silence(ctx context.Context, v voice) error {
 // takeOut subtracts the weak rows of an hour that counted. Their sums are made anew from the hours and days that are left.
 func (w *writer) takeOut(ctx context.Context, v voice) error {
 	day := v.hour / 24
-	const keys = "SELECT id FROM usage WHERE weak = 1 AND server = ?1 AND kind = ?2 AND protocol = ?3"
-	args := []any{v.server, v.kind, v.protocol, day}
+	const keys = "SELECT u.id FROM usage u WHERE u.weak = 1 AND u.server = ?1 AND u.kind = ?2 AND u.protocol = ?3 AND EXISTS (SELECT 1 FROM hour x WHERE x.hour = ?5 AND x.usage = u.id)"
+	args := []any{v.server, v.kind, v.protocol, day, v.hour}
 	for _, query := range []string{
 		"DELETE FROM day WHERE day = ?4 AND usage IN (" + keys + ")",
 		`INSERT INTO day (day, usage, count, first, last, hours)
@@ -169,6 +169,11 @@ func (s *Store) Settle(ctx context.Context, before time.Time) error {
 }
 
 func (w *writer) settle(ctx context.Context, before int64) error {
+	var due int
+	found, err := w.one(ctx, "SELECT 1 FROM weak INDEXED BY weak_waiting WHERE state = 0 AND hour < ? LIMIT 1", []any{before}, &due)
+	if err != nil || !found && !w.earlier {
+		return err
+	}
 	rows, err := w.tx.QueryContext(ctx, `SELECT h.usage, h.hour, sum(h.count), min(h.hour * 3600000 + h.first), max(h.hour * 3600000 + h.last)
 		FROM weak k JOIN usage u ON u.weak = 1 AND u.server = k.server AND u.kind = k.kind AND u.protocol = k.protocol JOIN hour h ON h.hour = k.hour AND h.usage = u.id
 		WHERE k.state = 0 AND k.hour < ? GROUP BY h.usage, h.hour`, before)

@@ -36,6 +36,7 @@ type writer struct {
 	covered   map[signin.Kind]signin.Span
 	earlier   bool // logs were read that begin earlier than what was covered
 	cited     map[string]cited
+	opened    map[string]bool  // findings that are there
 	paths     map[int64]string // of logs
 	heard     map[voice]signin.Span
 	newest    int64 // event, Unix milliseconds
@@ -85,7 +86,7 @@ const maxCached = 1 << 18
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
 		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
-		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
 	if err != nil {
 		return nil, err
@@ -101,7 +102,16 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 }
 
 // begin makes the writer work in a transaction.
-func (w *writer) begin(tx *sql.Tx) { w.tx, w.stmts = tx, map[string]*sql.Stmt{} }
+func (w *writer) begin(tx *sql.Tx) {
+	w.tx, w.stmts = tx, map[string]*sql.Stmt{}
+	if len(w.ticked) >= maxCached {
+		clear(w.ticked) // here, where nothing is counted that is not in the store
+	}
+	if len(w.refusals)+len(w.crowd) >= maxCached {
+		clear(w.refusals)
+		clear(w.crowd)
+	}
+}
 
 func (w *writer) close() error { return nil }
 
