@@ -31,7 +31,8 @@ type Batch struct {
 	Minutes []WaitingMinute
 	IDs     []RequestID
 	Cited   []RowCitation
-	Lost    int64 // ticks that were not kept: see minutes.lost
+	Events  []signin.MFAEvent // of gateways; their File is not used
+	Lost    int64             // ticks that were not kept: see minutes.lost
 }
 
 // A Head is a header and the offset of the line that put it in force.

@@ -303,6 +303,9 @@ func (t *turn) store(ctx context.Context, batches []*ingest.Batch) error {
 	if err := t.storeMinutes(ctx, batches); err != nil {
 		return err
 	}
+	if err := t.storeEvents(ctx, batches); err != nil {
+		return err
+	}
 	return t.findings(ctx, batches)
 }
 

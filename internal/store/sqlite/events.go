@@ -1,0 +1,27 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/outmode/outmode/ingest"
+)
+
+// storeEvents writes the events of MFA gateways. One line is one event, however often it is handed in.
+func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
+	w := t.w
+	rows := bulk{w: w, columns: 15, onMeet: "ON CONFLICT (source, at) DO NOTHING",
+		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction", id)`}
+	for _, b := range batches {
+		for i := range b.Events {
+			e := &b.Events[i]
+			address, err := w.address(ctx, e.Address)
+			if err != nil {
+				return err
+			}
+			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome, e.Reason, e.Gateway, e.Transaction, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return rows.end(ctx)
+}
