@@ -48,7 +48,7 @@ func TestExceptionIsChecked(t *testing.T) {
 		"no reason":                    {func(x *rules.Exception) { x.Reason = "" }, "needs a reason"},
 		"a reason of blanks":           {func(x *rules.Exception) { x.Reason = "  " }, "the reason is empty"},
 		"an owner of two lines":        {func(x *rules.Exception) { x.Owner = "a\nb" }, "the owner holds a character"},
-		"no owner":                     {func(x *rules.Exception) { x.Owner = "" }, "needs a owner"},
+		"no owner":                     {func(x *rules.Exception) { x.Owner = "" }, "needs an owner"},
 		"a long ticket":                {func(x *rules.Exception) { x.Ticket = strings.Repeat("1", 201) }, "longer than 200 bytes"},
 		"no end":                       {func(x *rules.Exception) { x.Expires = time.Time{} }, "needs an end"},
 		"an end that is over":          {func(x *rules.Exception) { x.Expires = today }, "which is over"},

@@ -272,3 +272,20 @@ func TestConfigSchema(t *testing.T) {
 		}
 	}
 }
+
+// The store that config init is told of stands in the file as a path that means the same everywhere.
+func TestConfigInitData(t *testing.T) {
+	t.Parallel()
+	want, err := filepath.Abs("own-data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	must(t, exitDone, "config", "init", "--logs", root, "--data", "./own-data", file)
+	if c, problems := readConfig(file); len(problems) > 0 || c.Data != want {
+		t.Errorf("data is %s, want %s: %v", c.Data, want, problems)
+	}
+	if code, _, errs := outmode(t, "", "config", "init", "--data", ""); code != exitUsage || !strings.Contains(errs, "--data is empty") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}

@@ -45,14 +45,16 @@ func (d *daemon) run(ctx context.Context, w *world) error {
 	}
 	defer func() { _ = listener.close() }()
 	for {
-		next, err := d.serve(ctx, w, store, reload)
-		if err != nil {
+		if w, err = d.serve(ctx, w, store, reload); err != nil {
 			return err
 		}
-		if w = next; w == nil {
+		if w == nil {
 			break
 		}
-		if store, err = openLocked(ctx, w); err != nil {
+		if store, err = openLocked(ctx, w); err != nil && ctx.Err() != nil {
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -99,6 +101,9 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 	}()
 	ledger := d.metrics.observe(store)
 	p, err := ingest.OpenPipeline(inner, ledger, w.opt)
+	if err != nil && inner.Err() != nil { // a reload, or the end, before anything was read
+		return <-chosen, nil
+	}
 	if err != nil {
 		return nil, err
 	}

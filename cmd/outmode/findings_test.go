@@ -101,12 +101,13 @@ func TestFindingsShowAndAck(t *testing.T) {
 	show := func(args ...string) string {
 		return must(t, exitDone, append(append([]string{"findings", "show", "--data", data}, args...), "--", id[:10])...)
 	}
-	says(t, show(), "OM-1003", "id "+id, "state open", `who contoso\anna`, "count 1", "seen 2026-10-06 08:15 to 2026-10-06 08:15 UTC", log+" line 2", "sha256 ",
+	says(t, show(), "OM-1003", "id "+id, "state open", `who contoso\anna`, "count 1", "seen 2026-10-06 08:15 to 2026-10-06 08:15 UTC", log+` line 2 as contoso\anna (byte `, "sha256 ",
 		"open outmode: opened", "How to investigate", "What to do", "outmode explain --line 2 "+log, "outmode findings ack --note TEXT "+dashed(id[:8]))
 	out := must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--note", "a scanner\n", "--", id)
 	says(t, out, "acknowledged: OM-1003", `contoso\anna`, id)
 	says(t, show(), "state acknowledged by dora on", "UTC: a scanner", "acknowledged dora: a scanner", "outmode findings ack --undo "+dashed(id[:8]))
 	says(t, must(t, exitDone, "findings", "list", "--data", data, "--state", "acknowledged"), "1 finding:")
+	must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--", id) // keeps the note
 	var shown map[string]any
 	if err := json.Unmarshal([]byte(show("-o", "json")), &shown); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func TestFindingsShowAndAck(t *testing.T) {
 			t.Errorf("show has no %s", key)
 		}
 	}
-	if shown["state"] != "acknowledged" || shown["by"] != "dora" || shown["note"] != "a scanner\n" || len(shown["history"].([]any)) != 2 {
+	if shown["state"] != "acknowledged" || shown["by"] != "dora" || shown["note"] != "a scanner\n" || len(shown["history"].([]any)) != 3 {
 		t.Errorf("%v", shown)
 	}
 	says(t, must(t, exitDone, "findings", "ack", "--undo", "--data", data, "--", id), "open again: OM-1003")

@@ -287,6 +287,44 @@ func TestServeReloads(t *testing.T) {
 	d.stop(t)
 }
 
+// A reload never ends the daemon because of another store, and says what it does not change.
+func TestServeReloadKeepsDataAndListen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	logs, file := filepath.Join(dir, "logs"), filepath.Join(dir, "outmode.yaml")
+	write(t, filepath.Join(logs, "a.LOG"), []byte(proxyHead+proxyLine(`CONTOSO\anna`, "agent")))
+	sources := "sources:\n  - path: " + logs + "\n"
+	write(t, file, []byte("data: data\n"+sources))
+	d := serve(t, "-c", file)
+	eventually(t, "it is ready", func() bool { code, _ := d.get(t, "/readyz"); return code == http.StatusOK })
+
+	write(t, file, []byte("data: other\n"+sources))
+	reloadSelf(t)
+	eventually(t, "data is refused", func() bool { return strings.Contains(d.log.String(), "data cannot be changed by a reload; restart") })
+	if _, metrics := d.get(t, "/metrics"); !strings.Contains(metrics, "outmode_config_last_reload_successful 0") {
+		t.Error("/metrics does not tell of the refused reload")
+	}
+	if exists(filepath.Join(dir, "other")) {
+		t.Error("the other store was made")
+	}
+
+	write(t, file, []byte("data: data\nlog:\n  level: warn\n"+sources))
+	reloadSelf(t)
+	address := strings.TrimPrefix(d.url, "http://")
+	eventually(t, "what needs a restart is told", func() bool {
+		said := d.log.String()
+		_, after, ok := strings.Cut(said, "restart for them")
+		return ok && strings.HasPrefix(after, "\" keys=log\n") && strings.Contains(after, "reading logs") && strings.Count(said, "listen="+address) >= 2
+	})
+
+	// Of a second daemon the store is what is wrong, even where the port is taken, too.
+	code, _, errs := outmode(t, "", "serve", "-c", file, "--listen", address)
+	if code != exitError || strings.Contains(errs, "listening on") || !strings.Contains(errs, "another outmode process reads logs into this store") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	d.stop(t)
+}
+
 // What cannot be served is told before anything is done.
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()

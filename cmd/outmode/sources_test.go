@@ -154,7 +154,8 @@ func TestSourcesThatCannotBeRead(t *testing.T) {
 	if m := r.Sources[1].Malformed; len(m) == 0 || m[0].Lines != 3 {
 		t.Errorf("%+v", r.Sources[1])
 	}
-	says(t, must(t, exitIncomplete, "sources", "--data", data), "Not readable to its end: 1 log", "incomplete", "from byte")
+	says(t, must(t, exitIncomplete, "sources", "--data", data), "Not readable to its end: 1 log", "incomplete", "from byte",
+		"Not understood: more than 1 % of the lines of 1 log", "3 of 5 lines malformed: ")
 }
 
 // A path is written by whoever may make files, and reaches no terminal and no spreadsheet as it is.
@@ -208,4 +209,13 @@ func TestSizesHavePatience(t *testing.T) {
 		t.Errorf("the sizes are %v", sizes)
 	}
 	_ = sizesNow(t.Context(), []sqlite.Listed{{Path: filepath.ToSlash(file), Plain: true}}, 0)
+}
+
+// Why a log does not count is told by -v, and nobody waits for its end; why the end of another is not read is told always.
+func TestSourcesSayWhy(t *testing.T) {
+	t.Parallel()
+	head := proxyHead + proxyLine(`CONTOSO\anna`, "x")
+	data, _ := storeOf(t, map[string]string{"a.LOG": head, "b.LOG": head, "c.log": "just words", "d.log": iisHead + iisLine + strings.Repeat("\x00", 4096)})
+	says(t, must(t, exitDone, "sources", "--data", data, "-v"), "why", "a copy of ", "not a log that Outmode reads")
+	says(t, must(t, exitDone, "sources", "--data", data), "not a copy of", "Not read yet: 4,096 bytes of 1 log.", "padding: NUL bytes that were reserved", "not has no end yet")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -173,9 +174,13 @@ func (t *sourcesTable) read() {
 	tb := newTable("folder", "kind", "server", ">files", ">lines", ">sign-ins", ">noise", ">other", ">malformed", ">headers", ">bytes to read", "from", "to")
 	if t.verbose {
 		tb.head[0] = "log"
+		tb.head, tb.right = append(tb.head, "why"), append(tb.right, false)
 	}
 	for _, g := range t.groups() {
 		row := append(append([]string{g.name, g.kind, orDash(g.server), number(g.files)}, lineCells(g.lines)...), number(g.lag), g.from, g.to)
+		if t.verbose {
+			row = append(row, g.why)
+		}
 		tb.add(row...)
 	}
 	tb.add(append(append([]string{"total", "", "", number(len(t.r.Sources))}, lineCells(t.r.Lines)...), number(t.r.LagBytes), "", "")...)
@@ -191,6 +196,7 @@ func lineCells(l signin.Lines) []string {
 type sourceGroup struct {
 	group
 	lag int64
+	why string // its lines do not count, of a single log
 }
 
 func (t *sourcesTable) groups() []*sourceGroup {
@@ -214,6 +220,9 @@ func (t *sourcesTable) groups() []*sourceGroup {
 		}
 		g.add(&s.source, shortTime)
 		g.lag += s.LagBytes
+		if s.State == string(ingest.NotCounted) || s.State == string(ingest.Duplicate) {
+			g.why = s.Why
+		}
 	}
 	slices.SortStableFunc(groups, func(a, b *sourceGroup) int { return strings.Compare(a.name, b.name) })
 	return groups
