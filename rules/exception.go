@@ -129,7 +129,7 @@ func (x *Exception) Check(now time.Time) error {
 	}{{"reason", x.Reason, maxWords, true}, {"owner", x.Owner, maxName, true}, {"ticket", x.Ticket, maxName, false}, {"approver", x.Approver, maxName, false}} {
 		switch err := written(t.text); {
 		case t.text == "" && t.needed:
-			bad("an exception needs a %s", t.name)
+			bad("an exception needs %s", map[string]string{"reason": "a reason", "owner": "an owner"}[t.name])
 		case t.text == "":
 		case err != nil:
 			bad("the %s %w", t.name, err)
