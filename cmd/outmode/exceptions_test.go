@@ -157,7 +157,7 @@ func TestExceptionsThatAreRefused(t *testing.T) {
 		"needs --user PATTERN or --group FILE":              {"--user"},
 		"needs --expires":                                   {"--expires"},
 		"needs a reason":                                    {"--reason"},
-		"needs an owner":                                     {"--owner"},
+		"needs an owner":                                    {"--owner"},
 		"\"soon\" is no end":                                {"--expires", "soon"},
 		"which is over":                                     {"--expires", "2020-01-01"},
 		"it may last 400d at most":                          {"--expires", "401d"},
