@@ -14,7 +14,7 @@ import (
 func (s *Store) Known(ctx context.Context) (*ingest.Known, error) {
 	k := &ingest.Known{Servers: map[netip.Addr]string{}}
 	var err error
-	if k.Sources, err = s.sources(ctx); err != nil {
+	if k.Sources, err = s.sources(ctx, s.read); err != nil {
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx, "SELECT ip, name FROM server_address")
@@ -35,8 +35,8 @@ func (s *Store) Known(ctx context.Context) (*ingest.Known, error) {
 	return k, nil
 }
 
-func (s *Store) sources(ctx context.Context) ([]ingest.Source, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT s.id, path, file_id, head, head_size, name, kind, state, why, server, owner, encoding, plain, size, modified, done, "offset", lines,
+func (s *Store) sources(ctx context.Context, q querier) ([]ingest.Source, error) {
+	rows, err := q.QueryContext(ctx, `SELECT s.id, path, file_id, head, head_size, name, kind, state, why, server, owner, encoding, plain, size, modified, done, "offset", lines,
 		h.text, sessions, chain, unfinished, first, last FROM source s LEFT JOIN header h ON h.id = s.header ORDER BY s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the ledger: %w", err)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -39,18 +40,26 @@ func (p Period) days() (from, to int64) {
 }
 
 // Result returns what a scan of the same files would have found in that period.
-func (s *Store) Result(ctx context.Context, p Period) (*ingest.Result, error) {
+func (s *Store) Result(ctx context.Context, p Period) (r *ingest.Result, err error) {
+	err = s.snapshot(ctx, func(tx *sql.Tx) error { // a commit in between would make sums that do not hold
+		r, err = s.result(ctx, tx, p)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) result(ctx context.Context, tx *sql.Tx, p Period) (*ingest.Result, error) {
 	r := &ingest.Result{}
-	at, err := s.resultLogs(ctx, r, p)
+	at, err := s.resultLogs(ctx, tx, r, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.resultUsage(ctx, r, p); err != nil {
+	if err := s.resultUsage(ctx, tx, r, p); err != nil {
 		return nil, err
 	}
 	if s.opt.Rules != nil {
 		from, to := p.days()
-		if r.Minutes, err = s.minutes(ctx, s.read, " AND m.minute >= ? AND m.minute < ?", from*24*60, to*24*60); err != nil {
+		if r.Minutes, err = s.minutes(ctx, tx, " AND m.minute >= ? AND m.minute < ?", from*24*60, to*24*60); err != nil {
 			return nil, fmt.Errorf("reading the minutes of rules: %w", err)
 		}
 	}
@@ -63,11 +72,11 @@ func (s *Store) Result(ctx context.Context, p Period) (*ingest.Result, error) {
 	slices.SortFunc(r.Usage, func(a, b signin.Usage) int {
 		return cmp.Or(cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Offset, b.At.Offset), strings.Compare(a.Account.Key, b.Account.Key))
 	})
-	if err := s.resultCoverage(ctx, r, p); err != nil {
+	if err := s.resultCoverage(ctx, tx, r, p); err != nil {
 		return nil, err
 	}
 	from, to := p.days()
-	row := s.read.QueryRowContext(ctx, `SELECT coalesce(sum(CASE state WHEN 2 THEN count END), 0), coalesce(sum(CASE state WHEN 0 THEN count END), 0) FROM weak WHERE hour >= ? AND hour < ?`, from*24, to*24)
+	row := tx.QueryRowContext(ctx, `SELECT coalesce(sum(CASE state WHEN 2 THEN count END), 0), coalesce(sum(CASE state WHEN 0 THEN count END), 0) FROM weak WHERE hour >= ? AND hour < ?`, from*24, to*24)
 	if err := row.Scan(&r.ToldTwice, &r.Waiting); err != nil {
 		return nil, fmt.Errorf("reading what was told twice: %w", err)
 	}
@@ -75,12 +84,12 @@ func (s *Store) Result(ctx context.Context, p Period) (*ingest.Result, error) {
 }
 
 // resultLogs fills in the logs and their lines, and returns the place of each source.
-func (s *Store) resultLogs(ctx context.Context, r *ingest.Result, p Period) (map[int64]int, error) {
-	sources, err := s.sources(ctx)
+func (s *Store) resultLogs(ctx context.Context, tx *sql.Tx, r *ingest.Result, p Period) (map[int64]int, error) {
+	sources, err := s.sources(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.serverNames(ctx, s.read)
+	names, err := s.serverNames(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +130,7 @@ func (s *Store) resultLogs(ctx context.Context, r *ingest.Result, p Period) (map
 		r.Folders = append(r.Folders, f)
 	}
 	slices.SortFunc(r.Folders, func(a, b ingest.Folder) int { return strings.Compare(a.Path, b.Path) })
-	rows, err := s.read.QueryContext(ctx, "SELECT n.source, n.day, n.verdict, coalesce(r.name, ''), n.lines FROM line_count n LEFT JOIN reason r ON r.id = n.reason")
+	rows, err := tx.QueryContext(ctx, "SELECT n.source, n.day, n.verdict, coalesce(r.name, ''), n.lines FROM line_count n LEFT JOIN reason r ON r.id = n.reason")
 	if err != nil {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
@@ -160,8 +169,8 @@ func (s *Store) resultLogs(ctx context.Context, r *ingest.Result, p Period) (map
 }
 
 // resultUsage fills in the usage rows: of all time from their sums, of a period from the days.
-func (s *Store) resultUsage(ctx context.Context, r *ingest.Result, p Period) error {
-	all, err := s.readUsage(ctx, s.read, "1")
+func (s *Store) resultUsage(ctx context.Context, tx *sql.Tx, r *ingest.Result, p Period) error {
+	all, err := s.readUsage(ctx, tx, "1")
 	if err != nil {
 		return err
 	}
@@ -174,7 +183,7 @@ func (s *Store) resultUsage(ctx context.Context, r *ingest.Result, p Period) err
 		}
 	}
 	from, to := p.days()
-	rows, err := s.read.QueryContext(ctx, "SELECT day, usage, count, first, last FROM day WHERE day >= ? AND day < ? ORDER BY day", from, to)
+	rows, err := tx.QueryContext(ctx, "SELECT day, usage, count, first, last FROM day WHERE day >= ? AND day < ? ORDER BY day", from, to)
 	if err != nil {
 		return fmt.Errorf("reading usage by day: %w", err)
 	}
@@ -198,7 +207,7 @@ func (s *Store) resultUsage(ctx context.Context, r *ingest.Result, p Period) err
 	if err != nil {
 		return fmt.Errorf("reading usage by day: %w", err)
 	}
-	if err := s.addAddresses(ctx, all, at, from*24, to*24); err != nil {
+	if err := s.addAddresses(ctx, tx, all, at, from*24, to*24); err != nil {
 		return err
 	}
 	for i := range all {
@@ -215,8 +224,8 @@ func (s *Store) resultUsage(ctx context.Context, r *ingest.Result, p Period) err
 // sampledAddresses is how many addresses a usage row shows: the smallest ones.
 const sampledAddresses = 3
 
-func (s *Store) addAddresses(ctx context.Context, all []usageRow, at map[int64]int, from, to int64) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT h.usage, a.ip FROM hour h JOIN usage u ON u.id = h.usage JOIN address a ON a.id = h.address
+func (s *Store) addAddresses(ctx context.Context, tx *sql.Tx, all []usageRow, at map[int64]int, from, to int64) error {
+	rows, err := tx.QueryContext(ctx, `SELECT h.usage, a.ip FROM hour h JOIN usage u ON u.id = h.usage JOIN address a ON a.id = h.address
 		LEFT JOIN weak k ON u.weak = 1 AND k.server = u.server AND k.kind = u.kind AND k.protocol = u.protocol AND k.hour = h.hour
 		WHERE h.hour >= ? AND h.hour < ? AND (u.weak = 0 OR k.state = 1) GROUP BY h.usage, h.address`, from, to)
 	if err != nil {
@@ -239,13 +248,13 @@ func (s *Store) addAddresses(ctx context.Context, all []usageRow, at map[int64]i
 	})
 }
 
-func (s *Store) resultCoverage(ctx context.Context, r *ingest.Result, p Period) error {
+func (s *Store) resultCoverage(ctx context.Context, tx *sql.Tx, r *ingest.Result, p Period) error {
 	from, to := p.days()
-	rows, err := s.read.QueryContext(ctx, "SELECT v.name, h.kind, h.protocol, h.hour, h.first, h.last FROM heard h JOIN server v ON v.id = h.server WHERE h.hour >= ? AND h.hour < ?", from*24, to*24)
+	rows, err := tx.QueryContext(ctx, "SELECT v.name, h.kind, h.protocol, h.hour, h.first, h.last FROM heard h JOIN server v ON v.id = h.server WHERE h.hour >= ? AND h.hour < ?", from*24, to*24)
 	if err != nil {
 		return fmt.Errorf("reading what was heard: %w", err)
 	}
-	names, err := s.serverNames(ctx, s.read)
+	names, err := s.serverNames(ctx, tx)
 	if err != nil {
 		rows.Close()
 		return err
