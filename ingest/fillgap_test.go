@@ -5,8 +5,10 @@ package ingest_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/outmode/outmode/ingest"
@@ -31,12 +33,18 @@ func (l *lineLedger) Commit(ctx context.Context, c *ingest.Commit) error {
 	return l.Reviewer.Commit(ctx, c)
 }
 
-// big is a log of more than two batches, in which a row begins every so often: of one user for many lines.
-func big(lines int) string {
+// big is a log of lines of so many bytes and more, all of one user, in which a row begins every hour.
+func big(lines, size int) string {
 	var b strings.Builder
 	b.WriteString(proxyHead)
+	r := rand.New(rand.NewPCG(1, 1))
+	noise := make([]byte, size+997) // what is packed too small is taken for a trap
+	for i := range noise {
+		noise[i] = "abcdefghijklmnop"[r.IntN(16)]
+	}
 	for i := range lines {
-		b.WriteString(request{fmt.Sprintf("2026-10-06 %02d:15:00", i*24/lines), "EX01", `CONTOSO\u00001`, "Ews", "/EWS/" + strings.Repeat("x", 1000), "Basic", i}.proxy())
+		path := "/EWS/" + string(noise[i%997:i%997+size])
+		b.WriteString(request{fmt.Sprintf("2026-10-06 %02d:15:00", i*24/lines), "EX01", `CONTOSO\u00001`, "Ews", path, "Basic", i}.proxy())
 	}
 	return b.String()
 }
@@ -44,8 +52,8 @@ func big(lines int) string {
 // A log that is read in one piece, and committed in several, numbers its lines through.
 func TestLinesAreNumberedAcrossBatches(t *testing.T) {
 	t.Parallel()
-	const lines = 17_000 // 20 MB
-	text := big(lines)
+	const lines = 2_000 // 10 MB: two batches
+	text := big(lines, 5000)
 	for name, content := range map[string]string{"a.LOG": text, "a.LOG.gz": packed(text)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,6 +115,8 @@ func TestBurstOfALogThatIsFollowed(t *testing.T) {
 		return g
 	}
 	s.follow()
+	opened := sync.OnceFunc(func() { close(g.open) })
+	t.Cleanup(opened)
 	eventually(t, func() string {
 		if p := s.progress.Load(); s.looks.Load() < 2 || p.Live != 1 {
 			return "it does not follow"
@@ -115,15 +125,15 @@ func TestBurstOfALogThatIsFollowed(t *testing.T) {
 	})
 	s.append("a.LOG", row(1))
 	<-g.shut
-	const lines = 9000 // 10 MB
-	s.append("a.LOG", strings.TrimPrefix(big(lines), proxyHead))
+	const lines = 170 // 10 MB; long ones, since only so many pieces wait
+	s.append("a.LOG", strings.TrimPrefix(big(lines, 60_000), proxyHead))
 	eventually(t, func() string {
 		if n := s.queued(); n < 9<<20 {
 			return fmt.Sprintf("%d bytes wait", n)
 		}
 		return ""
 	})
-	close(g.open)
+	opened()
 	s.waitFor(lines + 2)
 	s.gzip("a.LOG", "a.LOG.gz")
 	s.remove("a.LOG")

@@ -253,8 +253,9 @@ func leak(s *site) {
 		grow(line)
 		if story.backlog {
 			s.write("backlog.LOG", proxyHead)
+			backlog := strings.TrimPrefix(big(200, 5000), proxyHead)
 			for range 40 {
-				s.append("backlog.LOG", big(1000)[len(proxyHead):])
+				s.append("backlog.LOG", backlog)
 			}
 			from := s.looks.Load()
 			eventually(t, func() string {

@@ -30,6 +30,9 @@ type arrival struct {
 // maxLive bounds how many logs are followed at once; the others are looked at.
 const maxLive = 512
 
+// stallAfter is how long a line may lie unread in a log that is followed, since no event came or one was lost.
+const stallAfter = 5 * time.Second
+
 // startLive follows the logs that are caught up with and still grow, but for those that hold no more than a header: they
 // may yet turn out to be copies that are being made.
 func (f *following) startLive(now time.Time) {
@@ -44,7 +47,7 @@ func (f *following) startLive(now time.Time) {
 			src.noFollow = looks // what cannot be found out now can be later
 			continue
 		}
-		follower, err := tail.Follow(l.Input.Disk, src.Offset, tail.FollowOptions{Poll: pollsFiles})
+		follower, err := tail.Follow(l.Input.Disk, src.Offset, tail.FollowOptions{Poll: pollsFiles, Stall: stallAfter})
 		switch {
 		case errors.Is(err, tail.ErrTruncated), errors.Is(err, fs.ErrNotExist):
 			continue // what became of it is found out by the next look

@@ -35,7 +35,7 @@ type model struct {
 // TestModel tells random stories of logs and readers.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	stories := uint64(60)
+	stories := uint64(24)
 	if n, err := strconv.ParseUint(os.Getenv("OUTMODE_TEST_STORIES"), 10, 64); err == nil {
 		stories = n
 	}

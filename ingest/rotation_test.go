@@ -62,7 +62,7 @@ func TestRotationMatrix(t *testing.T) {
 			ended := func(got string) bool {
 				return slices.Contains(strings.Split(want, " || "), strings.Replace(got, other, "", 1))
 			}
-			_ = inTime(patience/4, func() string { // what is wrong is told by what comes then
+			_ = inTime(patience/8, func() string { // what is wrong is told by what comes then
 				for _, w := range strings.Split(want, " || ") {
 					if ledger, _, _ := strings.Cut(w, "users"); ledger == strings.Replace(s.ledgerInWords()+"; ", other, "", 1) {
 						return ""
@@ -613,7 +613,7 @@ func (s *site) sameInodeAs(name, as, text string) {
 	}()
 	// The numbers that it got instead are kept, so that the next one is another. Who follows the log has it open for a
 	// moment yet, in which its number is not free.
-	found := inTime(patience/4, func() string {
+	found := inTime(patience/8, func() string {
 		other := "../inode" + strconv.Itoa(len(others))
 		s.write(other, text)
 		if inode(other) == was {

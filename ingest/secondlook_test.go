@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -125,10 +126,12 @@ func TestLaterStepsThatWereReadFirst(t *testing.T) {
 				}
 				if mode == "followed" {
 					eventually(t, func() string {
-						if got := s.found(rule); got != want {
-							return "found " + got
+						all, err := s.store.Findings(t.Context(), sqlite.FindingFilter{Rules: []string{rule}})
+						s.must(err)
+						if len(all) == 1 && spelled(&all[0].Finding) == want && !slices.ContainsFunc(all[0].Evidence, func(e sqlite.Evidence) bool { return e.SHA256 == "" }) {
+							return ""
 						}
-						return ""
+						return fmt.Sprintf("found %+v", all)
 					})
 					s.must(s.unfollow())
 				}
@@ -165,7 +168,6 @@ func (s *site) lookAndReview() {
 // ones, long after. The later steps behind them were read before, when nobody knew that they matter.
 func TestLaterStepsOfAGroupThatWasReadBefore(t *testing.T) {
 	t.Parallel()
-	t.Skip("not so yet: the store marks a group as collected once and for all (watch.collected)")
 	const rule = "OM-1032"
 	refused := func(day, hour int) string {
 		return strings.ReplaceAll(guesses(10, hour), "2026-10-06", fmt.Sprintf("2026-10-%02d", day))
@@ -174,14 +176,15 @@ func TestLaterStepsOfAGroupThatWasReadBefore(t *testing.T) {
 		return strings.ReplaceAll(success(at), "2026-10-06", fmt.Sprintf("2026-10-%02d", day))
 	}
 	for name, c := range map[string]struct {
-		steps []func(s *site)
-		want  string
+		steps  []func(s *site)
+		want   string
+		notYet string // why it is not so
 	}{
 		"refused earlier": {[]func(s *site){
 			func(s *site) { s.write("W3SVC1/u12.log", refused(6, 12)) },
 			func(s *site) { s.write("HttpProxy/a.LOG", proxyHead+accepted(6, "08:15:00")) },
 			func(s *site) { s.write("W3SVC1/u08.log", refused(6, 8)) },
-		}, `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`},
+		}, `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`, ""},
 		"refused again after days": {[]func(s *site){
 			func(s *site) { s.write("W3SVC1/u06.log", refused(6, 8)) },
 			func(s *site) {
@@ -189,10 +192,18 @@ func TestLaterStepsOfAGroupThatWasReadBefore(t *testing.T) {
 			},
 			func(s *site) { s.append("HttpProxy/a.LOG", accepted(16, "08:15:00")) },
 			func(s *site) { s.write("W3SVC1/u16.log", refused(16, 8)) },
-		}, `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`},
+		}, `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`, ""},
+		"refused earlier, where one refusal was known": {[]func(s *site){
+			func(s *site) { s.write("W3SVC1/u08.log", guesses(1, 8)); s.write("W3SVC1/u12.log", refused(6, 12)) },
+			func(s *site) { s.write("HttpProxy/a.LOG", proxyHead+accepted(6, "08:15:00")) },
+			func(s *site) { s.append("W3SVC1/u08.log", strings.TrimPrefix(guesses(10, 8), guesses(1, 8))) },
+		}, `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`, "the store compares the first of all first steps, and not the begin of the time in which later ones matter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if c.notYet != "" && os.Getenv("OUTMODE_TEST_NOT_YET") == "" {
+				t.Skip(c.notYet)
+			}
 			s := newSite(t)
 			s.judged(builtin(t))
 			for _, step := range c.steps {
@@ -211,9 +222,9 @@ func TestLaterStepsInAnArchive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.judged(builtin(t))
-	const lines = 17_000 // 20 MB, of the same day
-	text := big(lines)
-	at := strings.Index(text[18<<20:], "\n") + 1 + 18<<20
+	const lines = 2_000 // 10 MB, of the same day
+	text := big(lines, 5000)
+	at := strings.Index(text[9<<20:], "\n") + 1 + 9<<20
 	s.write("EX01/HttpProxy/Ews/a.LOG.gz", packed(text[:at]+success("08:15:00")+text[at:]))
 	s.lookAndReview()
 	s.write("EX01/W3SVC1/u.log", guesses(10, 8))
@@ -257,7 +268,7 @@ func newTale(r *rand.Rand) *tale {
 			}
 		}
 	}
-	for id := range 300 {
+	for id := range 200 {
 		server, h, p := fmt.Sprintf("EX0%d", 1+r.IntN(2)), r.IntN(y.hours), protocols[r.IntN(2)]
 		q := request{fmt.Sprintf("2026-10-06 %02d:%02d:%02d", 8+h, r.IntN(60), r.IntN(60)), server, fmt.Sprintf(`CONTOSO\u%05d`, r.IntN(6)), p.name, p.path, "Basic", id + 1}
 		if r.IntN(2) == 0 {
@@ -282,7 +293,7 @@ func TestToldTwiceInAnyOrder(t *testing.T) {
 	for part := range uint64(4) {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
 			t.Parallel()
-			for seed := part; seed < 16; seed += 4 {
+			for seed := part; seed < 8; seed += 4 {
 				r := rand.New(rand.NewPCG(seed/4, 3)) // each tale in several orders
 				y := newTale(r)
 				tellInOrder(t, y, rand.New(rand.NewPCG(seed, 4)), set)
@@ -338,11 +349,10 @@ func tellInOrder(t *testing.T, y *tale, r *rand.Rand, set *rules.Set) {
 		t.Errorf("usage:\n%s", diff)
 	}
 	var found []string
-	const again = "OM-1034 " // see TestLaterStepsOfAGroupThatWasReadBefore
 	for _, f := range set.Decide(rules.Observed{Usage: want.Usage, Minutes: want.Minutes, Covered: want.Covered}) {
 		found = append(found, spelled(&f))
 	}
-	if diff := difference(strings.Split(s.found(""), "\n"), found); diff != "" && strings.Count(diff, "\n") > strings.Count(diff, again) {
+	if diff := difference(strings.Split(s.found(""), "\n"), found); diff != "" {
 		t.Errorf("findings:\n%s", diff)
 	}
 	s.sound()
