@@ -165,17 +165,11 @@ func (p *Pipeline) knowServer(addr, name string) {
 
 // stillIs returns why the file at the path of a log is another log now, or "" if it is the one.
 func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string, err error) {
-	if src.Name == "" && f.log.Name != "" && src.First == 0 && f.log.State == Read {
-		// Headers alone did not show whether it is a log of its own. Where more than those was read, it counts.
-		if known, _, err := p.findKnown(ctx, f); err != nil || known != nil {
-			return becameLog, err
-		}
-	}
 	switch {
 	case f.log.State == Unreadable:
 		return "", nil // what it is cannot be seen
-	case src.State == NotCounted && f.log.State == Read && src.Offset > 0:
-		return becameLog, nil
+	case src.State == NotCounted && f.log.State == Read && src.Offset > 0, src.Name == "" && f.log.Name != "" && src.First == 0:
+		return becameLog, nil // unless lines were counted: then it is a log of its own by now
 	case src.State == Duplicate && src.Size != f.input.Size && !p.staysCopy(src, f.input):
 		return becameLog, nil
 	case src.Offset == 0 && src.HeadSize == 0:
