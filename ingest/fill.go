@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // A filled is what reading a job gave.
@@ -72,6 +73,7 @@ func (f *fold) read(st job) (out filled) {
 	}
 	l := line{s: &w.sign}
 	sc := &w.scanner
+	unnamed := log.decode && log.Name == "" && log.Input.Size < headSize && st.data == nil && st.wanted.To == 0
 	f.begin(st.log, from)
 	for sc.Next() {
 		if !sc.Terminated() {
@@ -84,6 +86,10 @@ func (f *fold) read(st job) (out filled) {
 		}
 		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
 		w.understand(log, dec, sc, &l)
+		if unnamed && (l.decoded || l.verdict == signin.Malformed) {
+			out.unfinished = reasonUnfinished // as it was when it was looked at: the next look says whether it is a copy
+			break
+		}
 		if l.number == 1 {
 			f.batch.From, f.batch.Range = l.offset, l.offset // a job may begin within a line that is not its own
 		}
