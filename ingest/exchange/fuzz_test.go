@@ -85,6 +85,7 @@ func FuzzIIS(f *testing.F) {
 	f.Add(iisDefault + "\n" + iisLine(443) + "#Fields: time sc-status\n#Date: 2026-10-06 08:00:00\n08:00:00 200")
 	f.Add("#Fields: \n#Fields: #date:2026-10-06\n-")
 	f.Add("#Fields:0 #date:")
+	f.Add("#Fields:\n#Date: 2026-10-06 08:00:00")
 	f.Add("#Fields: time #date:2026-10-06\n#Date: 2026-10-07 08:00:00\n08:00:00 -")
 	f.Fuzz(func(t *testing.T, text string) { fuzzDecoder(t, signin.IIS, text) })
 }

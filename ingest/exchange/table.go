@@ -92,7 +92,8 @@ func names(header string, sep byte) []string {
 
 // directive takes the header from a "#Fields: " line; other directives change nothing.
 func (t *table) directive(line []byte) {
-	if header, ok := cutFold(line, "#fields:"); ok {
+	// One that names no column changes nothing: an empty header could not be told from none.
+	if header, ok := cutFold(line, "#fields:"); ok && len(bytes.TrimSpace(header)) > 0 {
 		t.use(header)
 	}
 }
