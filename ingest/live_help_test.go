@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,11 +75,38 @@ func quickDir(t testing.TB) string {
 	return dir
 }
 
+const storeFile = "outmode.db"
+
+// emptyStore is a store with nothing in it: to make one takes longer than most of these tests.
+var emptyStore = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "outmode")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	store, err := sqlite.Open(context.Background(), dir, sqlite.Options{Create: true})
+	if err != nil {
+		panic(err)
+	}
+	if err := store.Close(); err != nil { // merges the WAL
+		panic(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, storeFile))
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
+
 // open opens the store and a pipeline on it, as a process does that begins.
 func (s *site) open() {
 	s.t.Helper()
 	var err error
-	if s.store, err = sqlite.Open(s.t.Context(), s.data, sqlite.Options{Rules: s.set, Create: true}); err != nil {
+	if _, none := os.Stat(filepath.Join(s.data, storeFile)); none != nil {
+		s.must(os.MkdirAll(s.data, 0o700))
+		s.must(os.WriteFile(filepath.Join(s.data, storeFile), emptyStore(), 0o600))
+	}
+	if s.store, err = sqlite.Open(s.t.Context(), s.data, sqlite.Options{Rules: s.set}); err != nil {
 		s.t.Fatal(err)
 	}
 	if s.ledger = s.store; s.before != nil {

@@ -86,7 +86,7 @@ func (p *Pipeline) meet(ctx context.Context, inputs []tail.Input) (again bool, e
 	}
 	now := time.Now()
 	for _, src := range lost {
-		if p.byPath[src.Path] != src {
+		if p.byPath[src.Path] != src && !slices.Contains(c.c.Forget, src.ID) {
 			c.lose(src, now, src.Why)
 		}
 	}

@@ -37,6 +37,7 @@ func (p *Pipeline) meetNew(ctx context.Context, c *collector, files []*met) erro
 			p.register(c, f)
 			continue
 		}
+		p.forgetNameless(c, f)
 		src, copyOf, err := p.findKnown(ctx, f)
 		switch {
 		case err != nil:
@@ -62,6 +63,16 @@ func rank(s State) int {
 		return 1
 	}
 	return 0
+}
+
+// forgetNameless forgets what was known of a file by another of its names, if that was no more than a header.
+func (p *Pipeline) forgetNameless(c *collector, f *met) {
+	for _, s := range p.sources {
+		if f.fileID != "" && s.FileID == f.fileID && s.Name == "" && f.log.Name != "" && s.First == 0 && s.Path != f.input.Path && s.State != Gone {
+			p.forget(c, s)
+			return
+		}
+	}
 }
 
 // findKnown returns the known log that a new file is, moved there, or of which one it is a copy, in words.

@@ -32,13 +32,18 @@ type model struct {
 	flaky   bool // a tenth of the commits fail
 }
 
+// stories is how many stories a test tells, unless it is told to tell more.
+func stories(few uint64) uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("OUTMODE_TEST_STORIES"), 10, 64); err == nil {
+		return n
+	}
+	return few
+}
+
 // TestModel tells random stories of logs and readers.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	stories := uint64(24)
-	if n, err := strconv.ParseUint(os.Getenv("OUTMODE_TEST_STORIES"), 10, 64); err == nil {
-		stories = n
-	}
+	stories := stories(16)
 	for _, flaky := range []bool{false, true} {
 		for part := range uint64(4) { // two at a time, and a store for each
 			t.Run(fmt.Sprintf("flaky=%v/%d", flaky, part), func(t *testing.T) {

@@ -133,6 +133,14 @@ func rotations() []rotation {
 			want: "a.LOG read 1/2; a.LOG.1 read 4/5; users 1-5",
 		},
 		{
+			name: "renamed as its first line comes",
+			steps: does(
+				func(s *site) { s.write("a.LOG", proxyHead); s.write("c.LOG", proxyHead+row(9)) },
+				func(s *site) { s.append("a.LOG", row(1)); s.rename("a.LOG", "b.LOG") },
+			),
+			want: "b.LOG read 1/2; c.LOG read 1/2; users 1 9",
+		},
+		{
 			name: "copied and truncated",
 			steps: does(
 				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 3)) },
