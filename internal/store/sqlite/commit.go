@@ -63,7 +63,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 	}
-	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*ingest.Key{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}}
+	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*ingest.Key{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}, debuts: map[int64]bool{}}
 	for _, a := range c.Adopted {
 		if err := t.adopt(ctx, a); err != nil {
 			return err
@@ -136,6 +136,7 @@ type turn struct {
 	heard   map[voice]signin.Span
 	weak    map[voice]*weakHour
 	touched map[groupName]bool // groups of rules with windows that counted something
+	debuts  map[int64]bool     // usage rows that were first seen earlier than was known
 }
 
 type rowKey struct {
@@ -368,6 +369,11 @@ func (t *turn) storeRows(ctx context.Context) error {
 				}
 			}
 			continue
+		}
+		if r.fires {
+			if err := t.debut(ctx, k.usage, r.first); err != nil {
+				return err
+			}
 		}
 		d := dayKey{k.usage, k.hour / 24}
 		if days[d] == nil {

@@ -35,7 +35,6 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	if set == nil {
 		return nil
 	}
-	var firstSeen []string
 	for id, k := range t.fresh {
 		if k.Hits == nil || len(k.Hits.Match) == 0 {
 			continue
@@ -44,9 +43,6 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 		for _, target := range set.Targets(&u) {
 			if err := t.w.open(ctx, target, set, id); err != nil {
 				return err
-			}
-			if set.Rule(target.Rule).Type == rules.FirstSeen {
-				firstSeen = append(firstSeen, target.ID)
 			}
 		}
 	}
@@ -58,9 +54,6 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 		if r.fires && (r.waits == nil || r.waits.state == counted) {
 			met[k.usage] = true
 		}
-	}
-	if err := t.w.decideFirstSeen(ctx, firstSeen); err != nil {
-		return err
 	}
 	return t.decide(ctx, met)
 }
@@ -200,6 +193,9 @@ func (t *turn) decide(ctx context.Context, met map[int64]bool) error {
 			return err
 		}
 	}
+	if err := t.decideDebuts(ctx); err != nil {
+		return err
+	}
 	for id := range met {
 		if err := w.meet(ctx, id); err != nil {
 			return err
@@ -243,54 +239,6 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	}
 	w.settled[usage] = err == nil && !late
 	return err
-}
-
-// decideFirstSeen opens findings whose first sign-in came after there was time to learn what is usual, and makes them
-// candidates again if older logs show that it was usual. Without ids it decides all.
-func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
-	if w.s.opt.Rules == nil || ids != nil && len(ids) == 0 {
-		return nil
-	}
-	if ids == nil {
-		var err error
-		if ids, err = w.firstSeen(ctx); err != nil || len(ids) == 0 {
-			return err
-		}
-	}
-	rows, err := w.s.usageRows(ctx, w, "u.id IN (SELECT x.usage FROM json_each(?) r JOIN finding_usage x ON x.finding = r.value)", jsonList(ids))
-	if err != nil {
-		return err
-	}
-	var holds []string
-	for _, f := range w.s.opt.Rules.Decide(rules.Observed{Usage: rows, Covered: w.covered}) {
-		holds = append(holds, f.ID)
-	}
-	const of = " AND id IN (SELECT value FROM json_each(?1)) AND id "
-	if err := w.exec(ctx, "UPDATE finding SET state = 'open' WHERE state = 'candidate'"+of+"IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds)); err != nil {
-		return err
-	}
-	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open'"+of+"NOT IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds))
-}
-
-// firstSeen returns the findings, candidates included, of rules that look at who was never seen before.
-func (w *writer) firstSeen(ctx context.Context) (ids []string, err error) {
-	var names []string
-	for _, r := range w.s.opt.Rules.Rules() {
-		if r.Type == rules.FirstSeen {
-			names = append(names, r.ID)
-		}
-	}
-	rows, err := w.QueryContext(ctx, "SELECT id FROM finding WHERE counted = 'usage' AND rule IN (SELECT value FROM json_each(?))", jsonList(names))
-	if err != nil {
-		return nil, err
-	}
-	err = scan(rows, func() error {
-		var id string
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	})
-	return ids, err
 }
 
 // jsonList is texts as one argument of a query.

@@ -104,6 +104,8 @@ func (t *turn) silence(ctx context.Context, v voice) error {
 // takeOut subtracts the weak rows of an hour that counted. Their sums are made anew from the hours and days that are left.
 func (w *writer) takeOut(ctx context.Context, v voice) error {
 	day := v.hour / 24
+	clear(w.debuts)
+	w.earlier = true // some may be seen first later than it seemed
 	const keys = "SELECT u.id FROM usage u WHERE u.weak = 1 AND u.server = ?1 AND u.kind = ?2 AND u.protocol = ?3 AND EXISTS (SELECT 1 FROM hour x WHERE x.hour = ?5 AND x.usage = u.id)"
 	args := []any{v.server, v.kind, v.protocol, day, v.hour}
 	for _, query := range []string{
@@ -197,7 +199,7 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	t := &turn{w: w, touched: map[groupName]bool{}}
+	t := &turn{w: w, touched: map[groupName]bool{}, debuts: map[int64]bool{}}
 	if err := t.touchSettling(ctx, before); err != nil {
 		return err
 	}
@@ -212,13 +214,18 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 	}
 	if w.earlier {
 		w.earlier = false
-		if err := w.decideFirstSeen(ctx, nil); err != nil {
+		all, err := w.firstSeen(ctx, "1")
+		if err == nil {
+			err = w.decideFirstSeen(ctx, all)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	settled := map[int64]bool{}
 	for k := range days {
-		settled[k.usage] = true
+		settled[k.usage], t.debuts[k.usage] = true, true
+		delete(w.debuts, k.usage)
 	}
 	return t.decide(ctx, settled)
 }

@@ -16,32 +16,34 @@ import (
 // A writer is what the process that commits batches remembers of the store, so that a row costs no look-up in it. It
 // is thrown away with every transaction that fails: it may know rows that are not there.
 type writer struct {
-	s         *Store
-	servers   names
-	clients   names
-	reasons   names
-	headers   names
-	rules     names
-	accounts  map[string]int64
-	addresses map[netip.Addr]int64
-	verdicts  map[*signin.Hits]int64
-	words     map[string]int64
-	usage     map[usageKey]int64
-	groups    map[groupKey]int64
-	rows      map[*ingest.Key]knownRow
-	refusals  map[int32]int       // by hour: rows of refused credentials that were written
-	crowd     map[ruleDay]int     // groups that a day added
-	ticked    map[groupName]int64 // ticks of a group, or more than it has
-	settled   map[int64]bool      // usage rows whose findings are open, so that nothing is to be done for them
-	covered   map[signin.Kind]signin.Span
-	earlier   bool // logs were read that begin earlier than what was covered
-	cited     map[string]cited
-	opened    map[string]bool  // findings that are there
-	paths     map[int64]string // of logs
-	heard     map[voice]signin.Span
-	newest    int64 // event, Unix milliseconds
-	ids       map[int64]*idSample
-	refused   map[int32]int // by day: accounts that only ever were refused, made on it
+	s             *Store
+	servers       names
+	clients       names
+	reasons       names
+	headers       names
+	rules         names
+	accounts      map[string]int64
+	addresses     map[netip.Addr]int64
+	verdicts      map[*signin.Hits]int64
+	words         map[string]int64
+	usage         map[usageKey]int64
+	groups        map[groupKey]int64
+	rows          map[*ingest.Key]knownRow
+	refusals      map[int32]int       // by hour: rows of refused credentials that were written
+	crowd         map[ruleDay]int     // groups that a day added
+	ticked        map[groupName]int64 // ticks of a group, or more than it has
+	settled       map[int64]bool      // usage rows whose findings are open, so that nothing is to be done for them
+	covered       map[signin.Kind]signin.Span
+	earlier       bool            // the first sign-ins of some may be others than they were, or what was covered before them
+	debuts        map[int64]int64 // of usage rows on which a rule fires: when they were first seen
+	newcomerRules []string
+	cited         map[string]cited
+	opened        map[string]bool  // findings that are there
+	paths         map[int64]string // of logs
+	heard         map[voice]signin.Span
+	newest        int64 // event, Unix milliseconds
+	ids           map[int64]*idSample
+	refused       map[int32]int // by day: accounts that only ever were refused, made on it
 
 	tx    *sql.Tx
 	stmts map[string]*sql.Stmt
@@ -86,7 +88,7 @@ const maxCached = 1 << 18
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
 		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
-		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
 	if err != nil {
 		return nil, err

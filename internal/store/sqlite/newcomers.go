@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/outmode/outmode/rules"
+)
+
+// debut notes when a usage row was first seen. Findings of who was never seen before depend on it.
+func (t *turn) debut(ctx context.Context, usage, first int64) error {
+	w := t.w
+	if len(w.newcomers()) == 0 {
+		return nil
+	}
+	known, ok := w.debuts[usage]
+	if !ok && t.fresh[usage] == nil {
+		if _, err := w.one(ctx, "SELECT first FROM usage WHERE id = ? AND count > 0", []any{usage}, &known); err != nil {
+			return err
+		}
+	}
+	if known == 0 || first < known {
+		known, t.debuts[usage] = first, true
+	}
+	if len(w.debuts) >= maxCached {
+		clear(w.debuts)
+	}
+	w.debuts[usage] = known
+	return nil
+}
+
+// decideDebuts decides the findings in which rows count whose first sign-in is another than it was.
+func (t *turn) decideDebuts(ctx context.Context) error {
+	if len(t.debuts) == 0 {
+		return nil
+	}
+	ids, err := json.Marshal(slices.Sorted(maps.Keys(t.debuts)))
+	if err != nil {
+		return err
+	}
+	findings, err := t.w.firstSeen(ctx, "id IN (SELECT x.finding FROM json_each(?) r JOIN finding_usage x ON x.usage = r.value)", string(ids))
+	if err != nil {
+		return err
+	}
+	return t.w.decideFirstSeen(ctx, findings)
+}
+
+// decideFirstSeen opens findings whose first sign-in came after there was time to learn what is usual, and makes them
+// candidates again if older logs show that it was usual.
+func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := w.s.usageRows(ctx, w, "u.id IN (SELECT x.usage FROM json_each(?) r JOIN finding_usage x ON x.finding = r.value)", jsonList(ids))
+	if err != nil {
+		return err
+	}
+	var holds []string
+	for _, f := range w.s.opt.Rules.Decide(rules.Observed{Usage: rows, Covered: w.covered}) {
+		holds = append(holds, f.ID)
+	}
+	const of = " AND id IN (SELECT value FROM json_each(?1)) AND id "
+	if err := w.exec(ctx, "UPDATE finding SET state = 'open' WHERE state = 'candidate'"+of+"IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds)); err != nil {
+		return err
+	}
+	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open'"+of+"NOT IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds))
+}
+
+// newcomers are the rules that look at who was never seen before.
+func (w *writer) newcomers() []string {
+	if w.newcomerRules == nil && w.s.opt.Rules != nil {
+		w.newcomerRules = []string{}
+		for _, r := range w.s.opt.Rules.Rules() {
+			if r.Type == rules.FirstSeen {
+				w.newcomerRules = append(w.newcomerRules, r.ID)
+			}
+		}
+	}
+	return w.newcomerRules
+}
+
+// firstSeen returns the findings of those rules, candidates included.
+func (w *writer) firstSeen(ctx context.Context, where string, args ...any) (ids []string, err error) {
+	args = append(args, jsonList(w.newcomers()))
+	rows, err := w.QueryContext(ctx, "SELECT id FROM finding WHERE counted = 'usage' AND "+where+" AND rule IN (SELECT value FROM json_each(?))", args...)
+	if err != nil {
+		return nil, err
+	}
+	err = scan(rows, func() error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}

@@ -1,0 +1,41 @@
+package sqlite
+
+import (
+	"testing"
+
+	"github.com/outmode/outmode/rules"
+)
+
+// Whether somebody is new depends on logs that may come later: on older sign-ins of theirs, and on how far the logs
+// reach back.
+func TestNewcomersAreDecidedAgain(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	set, problems := rules.Load([]rules.File{{Name: "new.yaml", Data: []byte(`
+id: T-9
+name: new account
+severity: low
+type: first_seen
+baseline: 1d
+group_by: [user]
+when: outcome == "success"
+`)}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	k.opt.Rules = set
+	step := func(name, at, user, want string) {
+		t.Helper()
+		k.write(name, keptProxyHead, proxied(clock(at), user, "sync-tool/1.0"))
+		k.read()
+		k.settle()
+		if got := k.text("SELECT coalesce(group_concat(subject || ' ' || state, ', '), '') FROM (SELECT subject, state FROM finding WHERE rule = 'T-9' ORDER BY subject)"); got != want {
+			t.Errorf("after %s: %s; want %s", name, got, want)
+		}
+	}
+	step("a.LOG", "2026-10-06 08:00", "anna", "anna candidate")
+	step("b.LOG", "2026-10-16 08:00", "bob", "anna candidate, bob open")
+	step("late.LOG", "2026-10-06 20:00", "bob", "anna candidate, bob candidate")
+	step("older.LOG", "2026-10-05 08:00", "carl", "anna open, bob open, carl candidate")
+	step("oldest.LOG", "2026-10-05 07:00", "bob", "anna open, bob candidate, carl candidate")
+}
