@@ -58,7 +58,7 @@ func (t *turn) adopt(ctx context.Context, a ingest.Adoption) error {
 			return fmt.Errorf("joining %s to %s: %w", a.From, a.To, err)
 		}
 	}
-	clear(w.usage) // its keys name the old server
+	w.usage.forget() // its keys name the old server
 	clear(w.rows)
 	if err := t.adoptHeard(ctx, from, to); err != nil {
 		return err

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"math"
@@ -17,19 +16,7 @@ import (
 // Commit stores what a pipeline read: all of it or nothing. It fails with ingest.ErrStale where a batch does not begin
 // where its log stands.
 func (s *Store) Commit(ctx context.Context, c *ingest.Commit) error {
-	w, err := s.ensureWriter(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w.begin(tx)
-		return w.commit(ctx, c)
-	})
-	if err != nil {
-		s.writer = nil
-		return fmt.Errorf("committing: %w", err)
-	}
-	return nil
+	return s.change(ctx, "committing", func(ctx context.Context, w *writer) error { return w.commit(ctx, c) })
 }
 
 func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
@@ -63,7 +50,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 	}
-	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*ingest.Key{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}, debuts: map[int64]bool{}}
+	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*newRow{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}, debuts: map[int64]bool{}}
 	for _, a := range c.Adopted {
 		if err := t.adopt(ctx, a); err != nil {
 			return err
@@ -131,12 +118,20 @@ func (w *writer) source(ctx context.Context, s *ingest.Source) error {
 type turn struct {
 	w       *writer
 	rows    map[rowKey]*rowSum
-	fresh   map[int64]*ingest.Key // usage rows that are new
+	fresh   map[int64]*newRow // usage rows that are new
 	counts  map[lineCount]int64
 	heard   map[voice]signin.Span
 	weak    map[voice]*weakHour
 	touched map[groupName]bool // groups of rules with windows that counted something
 	debuts  map[int64]bool     // usage rows that were first seen earlier than was known
+}
+
+// A newRow is a usage row that is made, and the first line of it.
+type newRow struct {
+	of  *ingest.Key
+	key usageKey
+	log int64
+	at  signin.Ref
 }
 
 type rowKey struct {
@@ -205,12 +200,16 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 			if err != nil {
 				return err
 			}
-			id, isNew, err := w.row(ctx, b.Log, key, r.At)
+			u, err := w.keyOf(ctx, key)
+			if err != nil {
+				return err
+			}
+			id, isNew, err := w.row(ctx, u)
 			if err != nil {
 				return err
 			}
 			if isNew {
-				t.fresh[id] = key
+				t.fresh[id] = &newRow{key, u, b.Log, r.At}
 			}
 			k.id = id
 			if key.Weak {
@@ -218,7 +217,7 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 					return err
 				}
 			}
-			if len(w.rows) >= maxCached {
+			if len(w.rows) >= w.s.cached {
 				clear(w.rows)
 			}
 			if key == r.Key { // one that stands for many is looked up every time: a bound goes by days
@@ -274,11 +273,10 @@ const maxRefusalsAnHour = 1 << 18
 // bound returns the key of a row, that of the other accounts if it is a refused name too many.
 func (w *writer) bound(ctx context.Context, r *ingest.HourRow) (*ingest.Key, error) {
 	k := r.Key
-	if k.Outcome != signin.Failure || k.Account == signin.Nobody() || w.accounts[k.Account.Key] != 0 {
+	if k.Outcome != signin.Failure || k.Account == signin.Nobody() || w.accounts.ids[k.Account.Key] != 0 {
 		return k, nil
 	}
-	var id int64
-	if found, err := w.one(ctx, "SELECT id FROM account WHERE key = ?", []any{k.Account.Key}, &id); found || err != nil {
+	if id, err := w.find(ctx, w.accounts.all, "SELECT id FROM account WHERE key = ?", k.Account.Key); id != 0 || err != nil {
 		return k, err
 	}
 	day := r.Hour / 24
@@ -292,6 +290,9 @@ func (w *writer) bound(ctx context.Context, r *ingest.HourRow) (*ingest.Key, err
 
 // store writes the sums.
 func (t *turn) store(ctx context.Context, batches []*ingest.Batch) error {
+	if err := t.w.flush(ctx); err != nil {
+		return err
+	}
 	steps := []func(context.Context) error{t.storeCounts, t.storeHeard, t.storeWeak, t.storeRows}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -348,6 +349,7 @@ func (t *turn) storeRows(ctx context.Context) error {
 	oldest := int32(t.w.horizon(t.w.s.opt.Retention.Hours) / hourMs)
 	hours := bulk{w: t.w, insert: "INSERT INTO hour (hour, usage, address, count, first, last, minutes)", columns: 7,
 		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), minutes = minutes | excluded.minutes"}
+	lines := bulk{w: t.w, insert: "INSERT INTO weak_line (usage, hour, source, at, length, line)", columns: 6, onMeet: "ON CONFLICT DO NOTHING"}
 	days := map[dayKey]*daySum{}
 	incomplete := int32(-1) // the last day of which hours are left out
 	for _, k := range order {
@@ -363,8 +365,7 @@ func (t *turn) storeRows(ctx context.Context) error {
 		}
 		if r.waits != nil && r.waits.state != counted {
 			if r.fires && r.waits.state == waiting {
-				if err := t.w.exec(ctx, "INSERT INTO weak_line (usage, hour, source, at, length, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-					k.usage, k.hour, r.log, r.at.Offset, r.at.Length, r.at.Line); err != nil {
+				if err := lines.add(ctx, k.usage, k.hour, r.log, r.at.Offset, r.at.Length, r.at.Line); err != nil {
 					return err
 				}
 			}
@@ -381,7 +382,7 @@ func (t *turn) storeRows(ctx context.Context) error {
 		}
 		days[d].add(r.count, r.first, r.last, k.hour)
 	}
-	if err := hours.end(ctx); err != nil {
+	if err := cmp.Or(hours.end(ctx), lines.end(ctx)); err != nil {
 		return err
 	}
 	if incomplete >= 0 {
@@ -389,11 +390,12 @@ func (t *turn) storeRows(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.w.addDays(ctx, days)
+	return t.addDays(ctx, days)
 }
 
-// addDays adds to day rows and to those of all time.
-func (w *writer) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
+// addDays adds to day rows and to those of all time, and makes those that are new.
+func (t *turn) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
+	w := t.w
 	days := bulk{w: w, insert: "INSERT INTO day (day, usage, count, first, last, hours)", columns: 6,
 		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), hours = hours | excluded.hours"}
 	oldest := int32(w.horizon(w.s.opt.Retention.Days) / dayMs)
@@ -419,8 +421,14 @@ func (w *writer) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
 	}
 	sumsOf := bulk{w: w, columns: 4, insert: `UPDATE usage SET first = CASE WHEN count = 0 THEN v.column3 ELSE min(first, v.column3) END,
 		last = CASE WHEN count = 0 THEN v.column4 ELSE max(last, v.column4) END, count = count + v.column2 FROM (`, onMeet: ") v WHERE usage.id = v.column1"}
+	if err := t.makeRows(ctx, all); err != nil {
+		return err
+	}
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		a := all[id]
+		if t.fresh[id] != nil {
+			continue
+		}
 		if err := sumsOf.add(ctx, id, a.count, a.first, a.last); err != nil {
 			return err
 		}
@@ -434,6 +442,23 @@ func (w *writer) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
 		}
 	}
 	return days.end(ctx)
+}
+
+// makeRows makes the usage rows that are new, with what they counted.
+func (t *turn) makeRows(ctx context.Context, sums map[int64]*daySum) error {
+	b := bulk{w: t.w, columns: 26, insert: `INSERT INTO usage (id, account, server, kind, protocol, auth, mechanism, outcome, evidence, traffic, client, modern, internal, backend, weak, verdict,
+		count, first, last, aged_count, aged_first, aged_last, source, at, length, line)`}
+	for _, id := range slices.Sorted(maps.Keys(t.fresh)) {
+		f, sum := t.fresh[id], sums[id]
+		if sum == nil {
+			sum = &daySum{} // it waits, or was told twice
+		}
+		err := b.add(ctx, append(append([]any{id}, f.key.columns()...), sum.count, sum.first, sum.last, 0, 0, 0, f.log, f.at.Offset, f.at.Length, f.at.Line)...)
+		if err != nil {
+			return err
+		}
+	}
+	return b.end(ctx)
 }
 
 // age adds to what is known of days that have no rows.

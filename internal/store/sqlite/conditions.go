@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -44,19 +43,7 @@ func (s *Store) Watch(ctx context.Context, now time.Time, silent time.Duration) 
 	if err != nil {
 		return fmt.Errorf("looking for what is missing: %w", err)
 	}
-	w, err := s.ensureWriter(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w.begin(tx)
-		return w.conditions(ctx, all)
-	})
-	if err != nil {
-		s.writer = nil
-		return fmt.Errorf("storing what is missing: %w", err)
-	}
-	return nil
+	return s.change(ctx, "storing what is missing", func(ctx context.Context, w *writer) error { return w.conditions(ctx, all) })
 }
 
 func (s *Store) conditions(ctx context.Context, now time.Time, after time.Duration) ([]condition, error) {

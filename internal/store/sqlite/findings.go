@@ -35,16 +35,24 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	if set == nil {
 		return nil
 	}
-	for id, k := range t.fresh {
-		if k.Hits == nil || len(k.Hits.Match) == 0 {
+	links := bulk{w: t.w, columns: 2, insert: "INSERT INTO finding_usage (finding, usage)", onMeet: "ON CONFLICT DO NOTHING"}
+	for id, f := range t.fresh {
+		if f.of.Hits == nil || len(f.of.Hits.Match) == 0 {
 			continue
 		}
-		u := k.Usage()
+		u := f.of.Usage()
 		for _, target := range set.Targets(&u) {
-			if err := t.w.open(ctx, target, set, id); err != nil {
+			err := t.w.open(ctx, target, set)
+			if err == nil {
+				err = links.add(ctx, target.ID, id)
+			}
+			if err != nil {
 				return err
 			}
 		}
+	}
+	if err := links.end(ctx); err != nil {
+		return err
 	}
 	if err := t.cite(ctx, batches); err != nil {
 		return err
@@ -58,23 +66,21 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	return t.decide(ctx, met)
 }
 
-// open makes a finding if it is new, and counts a usage row in it.
-func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set, usage int64) error {
-	if !w.opened[t.ID] {
-		r := set.Rule(t.Rule)
-		state := stateOpen
-		if r.Type == rules.FirstSeen {
-			state = stateCandidate
-		}
-		if err := w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, ""); err != nil {
-			return err
-		}
-		if len(w.opened) >= maxCached {
-			clear(w.opened)
-		}
-		w.opened[t.ID] = true
+// open makes a finding if it is new.
+func (w *writer) open(ctx context.Context, t rules.Target, set *rules.Set) error {
+	if w.opened[t.ID] {
+		return nil
 	}
-	return w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", t.ID, usage)
+	r := set.Rule(t.Rule)
+	state := stateOpen
+	if r.Type == rules.FirstSeen {
+		state = stateCandidate
+	}
+	if len(w.opened) >= w.s.cached {
+		clear(w.opened)
+	}
+	w.opened[t.ID] = true
+	return w.insertFinding(ctx, t.ID, r, t.Subject, t.Protocol, state, "usage", 0, "")
 }
 
 func (w *writer) insertFinding(ctx context.Context, id string, r *rules.Rule, subject, protocol, state, counted string, rule int64, visible string) error {
@@ -172,10 +178,18 @@ func (w *writer) lookUpCited(ctx context.Context, finding string) error {
 		return nil
 	}
 	var have cited
-	if _, err := w.one(ctx, "SELECT count(*) OVER (), path, at FROM evidence WHERE finding = ? ORDER BY path DESC, at DESC LIMIT 1", []any{finding}, &have.n, &have.path, &have.at); err != nil {
+	rows, err := w.QueryContext(ctx, "SELECT path, at FROM evidence WHERE finding = ? ORDER BY path, at", finding)
+	if err != nil {
 		return err
 	}
-	if len(w.cited) >= maxCached {
+	err = scan(rows, func() error {
+		have.n++
+		return rows.Scan(&have.path, &have.at)
+	})
+	if err != nil {
+		return err
+	}
+	if len(w.cited) >= w.s.cached {
 		clear(w.cited)
 	}
 	w.cited[finding] = have
@@ -196,19 +210,42 @@ func (t *turn) decide(ctx context.Context, met map[int64]bool) error {
 	if err := t.decideDebuts(ctx); err != nil {
 		return err
 	}
-	for id := range met {
-		if err := w.meet(ctx, id); err != nil {
-			return err
-		}
+	if err := w.meetAll(ctx, met); err != nil {
+		return err
 	}
 	return w.announce(ctx)
 }
 
-// meet opens findings again that a usage row counts in.
-func (w *writer) meet(ctx context.Context, usage int64) error {
-	if w.settled[usage] {
+// meetAll opens findings again that usage rows count in.
+func (w *writer) meetAll(ctx context.Context, met map[int64]bool) error {
+	maps.DeleteFunc(met, func(id int64, _ bool) bool { return w.settled[id] })
+	if len(met) == 0 {
 		return nil
 	}
+	var resolved bool
+	if _, err := w.one(ctx, "SELECT EXISTS (SELECT 1 FROM finding INDEXED BY finding_resolved WHERE state = 'resolved')", nil, &resolved); err != nil {
+		return err
+	}
+	_, dropped, err := w.s.meta(ctx, w, "findings_dropped")
+	if err != nil {
+		return err
+	}
+	for id := range met {
+		if len(w.settled) >= w.s.cached {
+			clear(w.settled)
+		}
+		w.settled[id] = true
+		if resolved || dropped {
+			if err := w.meet(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// meet opens findings again that a usage row counts in.
+func (w *writer) meet(ctx context.Context, usage int64) error {
 	rows, err := w.QueryContext(ctx, "SELECT f.id, u.last, u.last > f.last FROM finding_usage x JOIN usage u ON u.id = x.usage JOIN finding f ON f.id = x.finding WHERE x.usage = ? AND f.state = 'resolved'", usage)
 	if err != nil {
 		return err
@@ -234,10 +271,7 @@ func (w *writer) meet(ctx context.Context, usage int64) error {
 	if err == nil {
 		err = w.openAgain(ctx, usage)
 	}
-	if len(w.settled) >= maxCached {
-		clear(w.settled)
-	}
-	w.settled[usage] = err == nil && !late
+	w.settled[usage] = !late
 	return err
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/outmode/outmode/ingest"
 )
@@ -18,30 +19,43 @@ type idSample struct {
 
 func (t *turn) storeIDs(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
+	all := map[int64][]uint64{}
 	for _, b := range batches {
 		for _, id := range b.IDs {
 			server, err := w.servers.id(ctx, w, id.Server)
 			if err != nil {
 				return err
 			}
-			k := w.ids[server]
-			if k == nil {
-				k = &idSample{largest: math.MaxUint64}
-				if _, err := w.one(ctx, "SELECT count(*) FROM request_id WHERE server = ?", []any{server}, &k.n); err != nil {
-					return err
-				}
-				w.ids[server] = k
-			}
-			if id.Hash > k.largest {
-				continue
-			}
-			if err := w.exec(ctx, "INSERT INTO request_id (server, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", server, ordered(id.Hash)); err != nil {
+			all[server] = append(all[server], id.Hash)
+		}
+	}
+	rows := bulk{w: w, columns: 2, insert: "INSERT INTO request_id (server, hash)", onMeet: "ON CONFLICT DO NOTHING"}
+	for server, hashes := range all {
+		k := w.ids[server]
+		if k == nil {
+			k = &idSample{largest: math.MaxUint64}
+			if _, err := w.one(ctx, "SELECT count(*) FROM request_id WHERE server = ?", []any{server}, &k.n); err != nil {
 				return err
 			}
-			if k.n++; k.n > 2*sampleIDs {
-				if err := w.trimIDs(ctx, server, k); err != nil {
-					return err
-				}
+			w.ids[server] = k
+		}
+		slices.Sort(hashes)
+		hashes = slices.Compact(hashes)
+		for _, h := range hashes[:min(len(hashes), sampleIDs)] {
+			if h > k.largest {
+				break
+			}
+			if err := rows.add(ctx, server, ordered(h)); err != nil {
+				return err
+			}
+			k.n++
+		}
+		if err := rows.end(ctx); err != nil {
+			return err
+		}
+		if k.n > 2*sampleIDs {
+			if err := w.trimIDs(ctx, server, k); err != nil {
+				return err
 			}
 		}
 	}

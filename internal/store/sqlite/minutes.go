@@ -70,12 +70,23 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 			have.Distinct = t.w.union(m.Rule, have.Distinct, m.Distinct)
 		}
 	}
+	if err := t.w.flush(ctx); err != nil {
+		return err
+	}
+	rows := bulk{w: t.w, columns: 14, insert: `INSERT INTO minute ("group", step, minute, wait_server, wait_kind, wait_protocol, count, first, last, seen, source, at, length, line)`,
+		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), seen = coalesce(excluded.seen, seen)"}
 	for _, k := range order {
-		if err := t.w.storeMinute(ctx, k, all[k]); err != nil {
+		m := all[k]
+		key := []any{k.group, k.step, k.minute, k.waits.server, k.waits.kind, k.waits.protocol}
+		seen, err := t.w.seen(ctx, key, m)
+		if err == nil {
+			err = rows.add(ctx, append(key, m.Count, m.First, m.Last, pack(seen), m.At.File, m.At.Offset, m.At.Length, m.At.Line)...)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return rows.end(ctx)
 }
 
 // minute returns the key of a minute, and notes that its group must be decided.
@@ -88,22 +99,20 @@ func (t *turn) minute(ctx context.Context, m *ingest.WaitingMinute) (k minuteKey
 	}
 	g := groupKey{rule, m.Group}
 	visible := set.VisibleGroup(m.Rule, m.Group)
-	if k.group = w.groups[g]; k.group == 0 {
-		if len(w.groups) >= maxCached {
-			clear(w.groups)
+	if k.group, err = w.group(ctx, g); err != nil {
+		return k, err
+	}
+	if k.group == 0 {
+		day := ruleDay{rule, m.Minute.Minute / (24 * 60)}
+		if w.crowd[day]++; w.crowd[day] > maxGroupsADay {
+			return k, errCrowded
 		}
-		found, err := w.one(ctx, "SELECT id FROM rule_group WHERE rule = ? AND text = ?", []any{rule, m.Group}, &k.group)
-		if err == nil && !found {
-			day := ruleDay{rule, m.Minute.Minute / (24 * 60)}
-			if w.crowd[day]++; w.crowd[day] > maxGroupsADay {
-				return k, errCrowded
-			}
-			k.group, err = w.insert(ctx, "INSERT INTO rule_group (rule, text, visible) VALUES (?, ?, ?)", rule, m.Group, visible)
-		}
-		if err != nil {
+		if k.group, err = w.newGroup(ctx, g, visible); err != nil {
 			return k, err
 		}
-		w.groups[g] = k.group
+		if visible == m.Group {
+			w.ticked[groupName{rule, visible}] = 0 // no other group is decided together with it
+		}
 	}
 	if err := t.tick(ctx, groupName{rule, visible}, m); err != nil {
 		return k, err
@@ -140,20 +149,14 @@ func (w *writer) lose(ctx context.Context, ticks int64) error {
 	return w.exec(ctx, "INSERT INTO meta (name, value) VALUES ('lost', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", fmt.Sprint(ticks))
 }
 
-func (w *writer) storeMinute(ctx context.Context, k minuteKey, m *signin.Minute) error {
-	key := []any{k.group, k.step, k.minute, k.waits.server, k.waits.kind, k.waits.protocol}
-	seen := m.Distinct
-	if len(seen) > 0 {
-		var have []byte
-		if _, err := w.one(ctx, `SELECT seen FROM minute WHERE "group" = ? AND step = ? AND minute = ? AND wait_server = ? AND wait_kind = ? AND wait_protocol = ?`, key, &have); err != nil {
-			return err
-		}
-		seen = w.union(m.Rule, unpack(have), seen)
+// seen returns the distinct values of a minute, with those that are in the store.
+func (w *writer) seen(ctx context.Context, key []any, m *signin.Minute) ([]uint64, error) {
+	if len(m.Distinct) == 0 {
+		return nil, nil
 	}
-	return w.exec(ctx, `INSERT INTO minute ("group", step, minute, wait_server, wait_kind, wait_protocol, count, first, last, seen, source, at, length, line)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
-		last = max(last, excluded.last), seen = coalesce(excluded.seen, seen)`,
-		append(key, m.Count, m.First, m.Last, pack(seen), m.At.File, m.At.Offset, m.At.Length, m.At.Line)...)
+	var have []byte
+	_, err := w.one(ctx, `SELECT seen FROM minute WHERE "group" = ? AND step = ? AND minute = ? AND wait_server = ? AND wait_kind = ? AND wait_protocol = ?`, key, &have)
+	return w.union(m.Rule, unpack(have), m.Distinct), err
 }
 
 // union adds distinct values, at most as many as matter.

@@ -24,7 +24,7 @@ func (t *turn) debut(ctx context.Context, usage, first int64) error {
 	if known == 0 || first < known {
 		known, t.debuts[usage] = first, true
 	}
-	if len(w.debuts) >= maxCached {
+	if len(w.debuts) >= w.s.cached {
 		clear(w.debuts)
 	}
 	w.debuts[usage] = known

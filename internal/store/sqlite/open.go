@@ -51,6 +51,7 @@ type Store struct {
 	read   *sql.DB
 	opt    Options
 	writer *writer
+	cached int // bounds each memory of the writer, in entries
 	lock   *os.File
 
 	reviewed bool // Review told of the past
@@ -103,7 +104,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 			return nil, fmt.Errorf("making the store %s: %w", path, err)
 		}
 	}
-	s := &Store{dir: dir, opt: opt}
+	s := &Store{dir: dir, opt: opt, cached: maxCached}
 	if s.write, err = sql.Open("sqlite", dsn(path)); err == nil {
 		s.write.SetMaxOpenConns(1)
 		s.read, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)")

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -67,19 +66,13 @@ func (s *Store) Prune(ctx context.Context, now time.Time) (done bool, err error)
 	if next >= len(steps) {
 		return s.reclaim(ctx)
 	}
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w.begin(tx)
+	return false, s.change(ctx, fmt.Sprintf("dropping %s that are old", steps[next].what), func(ctx context.Context, _ *writer) error {
 		n, err := steps[next].do(ctx)
 		if err == nil && n == 0 {
 			err = p.note(ctx, next+1)
 		}
 		return err
 	})
-	if err != nil {
-		s.writer = nil
-		return false, fmt.Errorf("dropping %s that are old: %w", steps[next].what, err)
-	}
-	return false, nil
 }
 
 // A pruning is what one call of Prune goes by.

@@ -200,7 +200,7 @@ func (p *pruning) decidable(ctx context.Context, g groupName) (map[string]int64,
 // groups drops groups without a minute.
 func (p *pruning) groups(ctx context.Context) (int64, error) {
 	n, err := p.change(ctx, `DELETE FROM rule_group WHERE id IN (SELECT g.id FROM rule_group g WHERE NOT EXISTS (SELECT 1 FROM minute m WHERE m."group" = g.id) LIMIT ?)`, pruneRows)
-	clear(p.w.groups) // it may know what is gone
+	p.w.groups.forget() // it may know what is gone
 	return n, err
 }
 
@@ -255,13 +255,9 @@ func (p *pruning) unsent(ctx context.Context) (int64, error) {
 	return p.change(ctx, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ? LIMIT ?)", p.outbox, pruneRows)
 }
 
-// openAgain opens the findings of a usage row that were dropped, since it was seen again. Where none ever was, it looks
-// no further.
+// openAgain opens the findings of a usage row that were dropped, since it was seen again.
 func (w *writer) openAgain(ctx context.Context, usage int64) error {
 	set := w.s.opt.Rules
-	if _, dropped, err := w.s.meta(ctx, w, "findings_dropped"); err != nil || !dropped {
-		return err
-	}
 	rows, err := w.s.usageRows(ctx, w, "u.id = ?", usage)
 	if err != nil {
 		return err
@@ -271,7 +267,10 @@ func (w *writer) openAgain(ctx context.Context, usage int64) error {
 			var one int
 			found, err := w.one(ctx, "SELECT 1 FROM finding WHERE id = ?", []any{target.ID}, &one)
 			if err == nil && !found {
-				err = w.open(ctx, target, set, usage)
+				delete(w.opened, target.ID)
+				if err = w.open(ctx, target, set); err == nil {
+					err = w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", target.ID, usage)
+				}
 			}
 			if err != nil {
 				return err

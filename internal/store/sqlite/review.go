@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/outmode/outmode/ingest"
@@ -75,19 +74,7 @@ func (s *Store) ranges(ctx context.Context, query string, args ...any) ([]ingest
 
 // Answer stores what a second reading found, and decides the groups anew.
 func (s *Store) Answer(ctx context.Context, a *ingest.Answer) error {
-	w, err := s.ensureWriter(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w.begin(tx)
-		return w.answer(ctx, a)
-	})
-	if err != nil {
-		s.writer = nil
-		return fmt.Errorf("storing what was read again: %w", err)
-	}
-	return nil
+	return s.change(ctx, "storing what was read again", func(ctx context.Context, w *writer) error { return w.answer(ctx, a) })
 }
 
 func (w *writer) answer(ctx context.Context, a *ingest.Answer) error {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/outmode/outmode/internal/signin"
@@ -50,7 +49,7 @@ func (t *turn) storeHeard(ctx context.Context) error {
 				}
 			}
 		}
-		if len(w.heard) >= maxCached {
+		if len(w.heard) >= w.s.cached {
 			clear(w.heard)
 		}
 		if ok {
@@ -155,19 +154,7 @@ func (t *turn) storeWeak(ctx context.Context) error {
 // Settle decides the weak rows of the hours that ended before an instant: the other log of their server was not heard
 // until now, so they count.
 func (s *Store) Settle(ctx context.Context, before time.Time) error {
-	w, err := s.ensureWriter(ctx)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w.begin(tx)
-		return w.settle(ctx, before.UnixMilli()/hourMs)
-	})
-	if err != nil {
-		s.writer = nil
-		return fmt.Errorf("settling what was told once: %w", err)
-	}
-	return nil
+	return s.change(ctx, "settling what was told once", func(ctx context.Context, w *writer) error { return w.settle(ctx, before.UnixMilli()/hourMs) })
 }
 
 func (w *writer) settle(ctx context.Context, before int64) error {
@@ -209,7 +196,7 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 	if err := w.exec(ctx, "UPDATE weak SET state = 1 WHERE state = 0 AND hour < ?", before); err != nil {
 		return err
 	}
-	if err := w.addDays(ctx, days); err != nil {
+	if err := t.addDays(ctx, days); err != nil {
 		return err
 	}
 	if w.earlier {
@@ -260,15 +247,4 @@ func scan(rows *sql.Rows, do func() error) error {
 		}
 	}
 	return rows.Err()
-}
-
-func (s *Store) ensureWriter(ctx context.Context) (*writer, error) {
-	if s.writer == nil {
-		w, err := newWriter(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("opening the store for writing: %w", err)
-		}
-		s.writer = w
-	}
-	return s.writer, nil
 }

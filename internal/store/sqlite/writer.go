@@ -22,12 +22,12 @@ type writer struct {
 	reasons       names
 	headers       names
 	rules         names
-	accounts      map[string]int64
-	addresses     map[netip.Addr]int64
+	accounts      memory[string]
+	addresses     memory[netip.Addr]
+	groups        memory[groupKey]
+	usage         memory[usageKey]
 	verdicts      map[*signin.Hits]int64
 	words         map[string]int64
-	usage         map[usageKey]int64
-	groups        map[groupKey]int64
 	rows          map[*ingest.Key]knownRow
 	refusals      map[int32]int       // by hour: rows of refused credentials that were written
 	crowd         map[ruleDay]int     // groups that a day added
@@ -45,8 +45,12 @@ type writer struct {
 	ids           map[int64]*idSample
 	refused       map[int32]int // by day: accounts that only ever were refused, made on it
 
-	tx    *sql.Tx
-	stmts map[string]*sql.Stmt
+	newAccounts, newAddresses, newGroups bulk               // what waits to be written
+	making                               map[usageKey]int64 // usage rows that this transaction makes
+
+	tx       *sql.Tx
+	stmts    map[string]*sql.Stmt // of the transaction
+	prepared map[string]*sql.Stmt // what stmts are made of
 }
 
 // A usageKey is what a usage row is found by.
@@ -82,13 +86,16 @@ type knownRow struct {
 	v  voice
 }
 
-// maxCached bounds each memory of a writer, in entries.
-const maxCached = 1 << 18
-
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
-		accounts: map[string]int64{}, addresses: map[netip.Addr]int64{}, verdicts: map[*signin.Hits]int64{}, words: map[string]int64{}, usage: map[usageKey]int64{},
-		groups: map[groupKey]int64{}, rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}}
+		verdicts: map[*signin.Hits]int64{}, words: map[string]int64{},
+		rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, ids: map[int64]*idSample{}, refused: map[int32]int{}, prepared: map[string]*sql.Stmt{}}
+	w.newAccounts = bulk{w: w, insert: "INSERT INTO account (id, key, form, traffic, privileged, name, domain, why)", columns: 8}
+	w.newAddresses = bulk{w: w, insert: "INSERT INTO address (id, ip)", columns: 2}
+	w.newGroups = bulk{w: w, insert: "INSERT INTO rule_group (id, rule, text, visible)", columns: 4}
+	if err := w.remember(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
 	if err != nil {
 		return nil, err
@@ -103,31 +110,89 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	return w, err
 }
 
+func (s *Store) ensureWriter(ctx context.Context) (*writer, error) {
+	if s.writer == nil {
+		w, err := newWriter(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store for writing: %w", err)
+		}
+		s.writer = w
+	}
+	return s.writer, nil
+}
+
+// change runs a transaction of the process that commits.
+func (s *Store) change(ctx context.Context, doing string, do func(context.Context, *writer) error) error {
+	w, err := s.ensureWriter(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		w.begin(tx)
+		return do(ctx, w)
+	})
+	if err != nil {
+		s.writer = nil // it may know rows that are not there
+		return fmt.Errorf("%s: %w", doing, errors.Join(err, w.close()))
+	}
+	w.prepare(ctx)
+	return nil
+}
+
 // begin makes the writer work in a transaction.
 func (w *writer) begin(tx *sql.Tx) {
-	w.tx, w.stmts = tx, map[string]*sql.Stmt{}
-	if len(w.ticked) >= maxCached {
+	w.tx, w.stmts, w.making = tx, map[string]*sql.Stmt{}, map[usageKey]int64{}
+	if len(w.ticked) >= w.s.cached {
 		clear(w.ticked) // here, where nothing is counted that is not in the store
 	}
-	if len(w.refusals)+len(w.crowd) >= maxCached {
+	if len(w.refusals)+len(w.crowd) >= w.s.cached {
 		clear(w.refusals)
 		clear(w.crowd)
 	}
 }
 
-func (w *writer) close() error { return nil }
+func (w *writer) close() error {
+	var errs []error
+	for _, st := range w.prepared {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // stmt returns the prepared statement of this transaction.
 func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st := w.stmts[query]; st != nil {
 		return st, nil
 	}
-	st, err := w.tx.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("%w in %s", err, query)
+	var st *sql.Stmt
+	if p := w.prepared[query]; p != nil {
+		st = w.tx.StmtContext(ctx, p)
+	} else {
+		var err error
+		if st, err = w.tx.PrepareContext(ctx, query); err != nil {
+			return nil, fmt.Errorf("%w in %s", err, query)
+		}
 	}
 	w.stmts[query] = st
 	return st, nil
+}
+
+// maxPrepared bounds how many statements outlive a transaction.
+const maxPrepared = 256
+
+// prepare keeps for the next transaction the statements of the last one: those of a small commit take longer to prepare
+// than to run.
+func (w *writer) prepare(ctx context.Context) {
+	for query := range w.stmts {
+		if w.prepared[query] != nil || len(w.prepared) >= maxPrepared {
+			continue
+		}
+		st, err := w.s.write.PrepareContext(ctx, query)
+		if err != nil {
+			return // it is prepared when it is needed
+		}
+		w.prepared[query] = st
+	}
 }
 
 func (w *writer) exec(ctx context.Context, query string, args ...any) error {
@@ -182,7 +247,7 @@ func (n *names) id(ctx context.Context, w *writer, name string) (int64, error) {
 	if id, ok := n.ids[name]; ok {
 		return id, nil
 	}
-	if n.ids == nil || len(n.ids) >= maxCached {
+	if n.ids == nil || len(n.ids) >= w.s.cached {
 		n.ids = map[string]int64{}
 	}
 	column, value := "name", any(name)
@@ -200,49 +265,6 @@ func (n *names) id(ctx context.Context, w *writer, name string) (int64, error) {
 	return id, err
 }
 
-// account returns the number of an account, made if it is new.
-func (w *writer) account(ctx context.Context, a *signin.Account) (int64, error) {
-	if id, ok := w.accounts[a.Key]; ok {
-		return id, nil
-	}
-	if len(w.accounts) >= maxCached {
-		clear(w.accounts)
-	}
-	var id int64
-	found, err := w.one(ctx, "SELECT id FROM account WHERE key = ?", []any{a.Key}, &id)
-	if err == nil && !found {
-		id, err = w.insert(ctx, "INSERT INTO account (key, form, traffic, privileged, name, domain, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			a.Key, a.Form, a.Traffic, a.Privileged, a.Name, a.Domain, a.Why)
-	}
-	if err == nil {
-		w.accounts[a.Key] = id
-	}
-	return id, err
-}
-
-// address returns the number of an address; 0 is none.
-func (w *writer) address(ctx context.Context, ip netip.Addr) (int64, error) {
-	if !ip.IsValid() {
-		return 0, nil
-	}
-	if id, ok := w.addresses[ip]; ok {
-		return id, nil
-	}
-	if len(w.addresses) >= maxCached {
-		clear(w.addresses)
-	}
-	raw := ip.WithZone("").AsSlice()
-	var id int64
-	found, err := w.one(ctx, "SELECT id FROM address WHERE ip = ?", []any{raw}, &id)
-	if err == nil && !found {
-		id, err = w.insert(ctx, "INSERT INTO address (ip) VALUES (?)", raw)
-	}
-	if err == nil {
-		w.addresses[ip] = id
-	}
-	return id, err
-}
-
 // verdict returns the number of what the rules say; 0 is nothing.
 func (w *writer) verdict(ctx context.Context, h *signin.Hits) (int64, error) {
 	if h == nil || w.s.opt.Rules == nil {
@@ -251,7 +273,7 @@ func (w *writer) verdict(ctx context.Context, h *signin.Hits) (int64, error) {
 	if id, ok := w.verdicts[h]; ok {
 		return id, nil
 	}
-	if len(w.verdicts) >= maxCached {
+	if len(w.verdicts) >= w.s.cached {
 		clear(w.verdicts)
 	}
 	v := w.s.opt.Rules.Verdict(h)
@@ -286,40 +308,27 @@ func bit(set bool, b uint8) uint8 {
 	return 0
 }
 
-// row returns the number of a key's usage row, made if it is new, and whether it is.
-func (w *writer) row(ctx context.Context, log int64, k *ingest.Key, at signin.Ref) (id int64, isNew bool, err error) {
-	u := usageKey{kind: uint8(k.Kind), protocol: uint8(k.Protocol), auth: uint8(k.Auth), mechanism: uint8(k.Mechanism), outcome: uint8(k.Outcome),
+// keyOf returns what a usage row is found by.
+func (w *writer) keyOf(ctx context.Context, k *ingest.Key) (u usageKey, err error) {
+	u = usageKey{kind: uint8(k.Kind), protocol: uint8(k.Protocol), auth: uint8(k.Auth), mechanism: uint8(k.Mechanism), outcome: uint8(k.Outcome),
 		evidence: uint8(k.Evidence), traffic: uint8(k.Traffic), modern: uint8(k.Modern), flags: bit(k.Internal, isInternal) | bit(k.Backend, isBackend) | bit(k.Weak, isWeak)}
 	if u.server, err = w.servers.id(ctx, w, k.Server); err != nil {
-		return 0, false, err
+		return u, err
 	}
 	if u.client, err = w.clients.id(ctx, w, k.Client); err != nil {
-		return 0, false, err
+		return u, err
 	}
 	if u.account, err = w.account(ctx, k.Account); err != nil {
-		return 0, false, err
+		return u, err
 	}
-	if u.verdict, err = w.verdict(ctx, k.Hits); err != nil {
-		return 0, false, err
-	}
-	if id, ok := w.usage[u]; ok {
-		return id, false, nil
-	}
-	if len(w.usage) >= maxCached {
-		clear(w.usage)
-	}
-	key := []any{u.account, u.server, u.kind, u.protocol, u.auth, u.mechanism, u.outcome, u.evidence, u.traffic, u.client, u.modern, k.Internal, k.Backend, k.Weak, u.verdict}
-	found, err := w.one(ctx, `SELECT id FROM usage INDEXED BY usage_account WHERE account = ? AND server = ? AND kind = ? AND protocol = ? AND auth = ? AND mechanism = ? AND outcome = ? AND evidence = ?
-		AND traffic = ? AND client = ? AND modern = ? AND internal = ? AND backend = ? AND weak = ? AND verdict = ?`, key, &id)
-	if err == nil && !found {
-		isNew = true
-		id, err = w.insert(ctx, `INSERT INTO usage (account, server, kind, protocol, auth, mechanism, outcome, evidence, traffic, client, modern, internal, backend, weak, verdict,
-			count, first, last, aged_count, aged_first, aged_last, source, at, length, line) VALUES (?`+strings.Repeat(", ?", 14)+", 0, 0, 0, 0, 0, 0, ?, ?, ?, ?)", append(key, log, at.Offset, at.Length, at.Line)...)
-	}
-	if err == nil {
-		w.usage[u] = id
-	}
-	return id, isNew, err
+	u.verdict, err = w.verdict(ctx, k.Hits)
+	return u, err
+}
+
+// columns are the values of its columns, in the order in which usage rows are written and looked up.
+func (u *usageKey) columns() []any {
+	return []any{u.account, u.server, u.kind, u.protocol, u.auth, u.mechanism, u.outcome, u.evidence, u.traffic, u.client, u.modern,
+		u.flags&isInternal != 0, u.flags&isBackend != 0, u.flags&isWeak != 0, u.verdict}
 }
 
 // A bulk gathers rows of one table for statements of many rows each.
@@ -328,31 +337,33 @@ type bulk struct {
 	insert, onMeet string
 	columns        int
 	args           []any
+	queries        [3]string // one for each size
 }
 
-// bulkRows is how many rows go into one statement.
-const bulkRows = 64
+// bulkSizes are how many rows go into one statement.
+func bulkSizes() [3]int { return [...]int{64, 8, 1} }
 
 func (b *bulk) add(ctx context.Context, args ...any) error {
-	if b.args = append(b.args, args...); len(b.args) < bulkRows*b.columns {
+	if b.args = append(b.args, args...); len(b.args) < bulkSizes()[0]*b.columns {
 		return nil
 	}
-	err := b.run(ctx, bulkRows, b.args)
-	b.args = b.args[:0]
-	return err
+	return b.end(ctx)
 }
 
 func (b *bulk) end(ctx context.Context) error {
-	for i := 0; i < len(b.args); i += b.columns {
-		if err := b.run(ctx, 1, b.args[i:i+b.columns]); err != nil {
-			return err
+	args := b.args
+	for i, rows := range bulkSizes() {
+		for n := rows * b.columns; len(args) >= n; args = args[n:] {
+			if b.queries[i] == "" {
+				row := ", (?" + strings.Repeat(", ?", b.columns-1) + ")"
+				b.queries[i] = b.insert + " VALUES " + strings.Repeat(row, rows)[2:] + " " + b.onMeet
+			}
+			if err := b.w.exec(ctx, b.queries[i], args[:n]...); err != nil {
+				return err
+			}
 		}
 	}
+	clear(b.args)
 	b.args = b.args[:0]
 	return nil
-}
-
-func (b *bulk) run(ctx context.Context, rows int, args []any) error {
-	row := ", (?" + strings.Repeat(", ?", b.columns-1) + ")"
-	return b.w.exec(ctx, b.insert+" VALUES "+strings.Repeat(row, rows)[2:]+" "+b.onMeet, args...)
 }
