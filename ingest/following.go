@@ -150,16 +150,22 @@ func (f *following) wait(ctx context.Context, backlog bool, test <-chan time.Tim
 	return nil
 }
 
-// take commits what arrived, and what else is there by now.
+// gatherFor is how long a line waits for others to be committed with: a commit costs as much for one as for some.
+const gatherFor = 6 * time.Millisecond
+
+// take commits what arrived, and what else comes soon.
 func (f *following) take(ctx context.Context, a arrival) error {
 	pieces := []arrival{a}
+	enough := time.NewTimer(gatherFor)
+	defer enough.Stop()
 	for size := len(a.piece.Data); size < commitSize/4; {
 		select {
 		case a := <-f.arrivals:
 			pieces = append(pieces, a)
 			size += len(a.piece.Data)
 			continue
-		default:
+		case <-enough.C:
+		case <-ctx.Done():
 		}
 		break
 	}

@@ -415,9 +415,9 @@ const tellWithin = 24 * time.Hour
 
 // announce marks the findings that hold from now on. Who must be told is told by the outbox; of history nobody is.
 func (w *writer) announce(ctx context.Context) error {
-	rows, err := w.tx.QueryContext(ctx, `SELECT id, last FROM (SELECT f.id, CASE WHEN f.counted = 'window' THEN f.last ELSE
+	rows, err := w.QueryContext(ctx, `SELECT id, last FROM (SELECT f.id, CASE WHEN f.counted = 'window' THEN f.last ELSE
 		(SELECT max(u.last) FROM finding_usage x JOIN usage u ON u.id = x.usage WHERE x.finding = f.id AND u.count > 0) END AS last
-		FROM finding f WHERE f.opened = 0 AND f.state = 'open') WHERE last > 0`)
+		FROM finding f INDEXED BY finding_unopened WHERE f.opened = 0 AND f.state = 'open') WHERE last > 0`)
 	if err != nil {
 		return err
 	}

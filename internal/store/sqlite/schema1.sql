@@ -93,7 +93,7 @@ CREATE TABLE finding (
   fields TEXT NOT NULL, -- the rule's group_by, joined by tabs like the values of visible
   opened INTEGER NOT NULL, changed INTEGER NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL, exception TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_group ON finding (rule_id, visible) WHERE rule_id > 0;
-CREATE INDEX finding_unopened ON finding (id) WHERE opened = 0;
+CREATE INDEX finding_unopened ON finding (id) WHERE opened = 0 AND state = 'open';
 CREATE INDEX finding_resolved ON finding (changed) WHERE state = 'resolved';
 CREATE TABLE finding_usage (finding TEXT NOT NULL, usage INTEGER NOT NULL, PRIMARY KEY (finding, usage)) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_usage_usage ON finding_usage (usage);
