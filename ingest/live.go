@@ -138,6 +138,9 @@ func (f *following) finish(ctx context.Context, src *Source) error {
 	}
 	for src.Offset >= at {
 		data, err := io.ReadAll(io.NewSectionReader(rest, src.Offset-at, 16*batchSize))
+		if errors.Is(l.f.Unchanged(), tail.ErrTruncated) {
+			break // it went on as another log: what was read is not this one's
+		}
 		if err != nil {
 			f.opt.Log.Warn("the end of a log that was renamed or removed cannot be read", "path", src.Path, "offset", src.Offset, "err", err)
 		}

@@ -221,11 +221,21 @@ func (f *Follower) Stop() {
 
 // Rest ends the Follower but for its file, and returns the bytes behind Delivered, up to the end that the file has when
 // they are read: that of a file which was renamed or removed, with the line that was not yet ended. What is still in
-// Pieces is not among them. It can be read until Stop, again and again while somebody still writes.
+// Pieces is not among them. It can be read until Stop, again and again while somebody still writes. Whether the file was
+// rewritten in the meantime is told by Unchanged, after the reading.
 func (f *Follower) Rest() *io.SectionReader {
 	f.end()
 	at := f.Delivered()
 	return io.NewSectionReader(f.file, at, math.MaxInt64-at)
+}
+
+// Unchanged returns ErrTruncated unless the last bytes that were delivered stand in the file where they stood.
+func (f *Follower) Unchanged() error {
+	f.mu.Lock()
+	at, anchor := f.delivered, f.anchor
+	f.mu.Unlock()
+	var scratch []byte
+	return f.sameBefore(at, anchor, &scratch)
 }
 
 func (f *Follower) end() {

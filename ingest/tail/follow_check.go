@@ -26,15 +26,11 @@ func (f *Follower) Check(now time.Time) error {
 		return f.err
 	default:
 	}
-	f.mu.Lock()
-	at, anchor := f.delivered, f.anchor
-	f.mu.Unlock()
-
+	at := f.Delivered()
 	if err := f.lookAtPath(at); err != nil {
 		return err
 	}
-	var scratch []byte
-	if err := f.sameBefore(at, anchor, &scratch); err != nil {
+	if err := f.Unchanged(); err != nil {
 		return err
 	}
 	whole, err := f.unread(at)

@@ -85,6 +85,26 @@ func TestFollowHalfLineAtRename(t *testing.T) {
 	})
 }
 
+// What stands behind the last line may be another log's, if the file was rewritten since: whoever read it must ask.
+func TestFollowRestOfARewrittenFile(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, opt tail.FollowOptions) {
+		path := filepath.Join(tree(t, map[string]string{"a.log": "first\n"}), "a.log")
+		o := newOwner(t, path, opt)
+		o.until(6)
+		rest := o.f.Rest()
+		if err := o.f.Unchanged(); err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(path, []byte("other\nlines\n"), 0); err != nil { // in its place
+			t.Fatal(err)
+		}
+		if end, err := io.ReadAll(rest); err != nil || string(end) != "lines\n" {
+			t.Fatalf("%q, %v", end, err)
+		}
+		is(t, o.f.Unchanged(), tail.ErrTruncated, path)
+	})
+}
+
 func TestFollowDeletedFile(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, opt tail.FollowOptions) {
 		path := filepath.Join(tree(t, map[string]string{"a.log": "first\n"}), "a.log")
