@@ -44,10 +44,12 @@ func (c *checker) days(ctx context.Context) error {
 	}
 	for _, day := range days {
 		date := time.UnixMilli(day * dayMs).UTC().Format(time.DateOnly)
-		err := c.each(ctx, `SELECT u.id, `+who+`, coalesce(d.count, 0), coalesce(d.first, 0), coalesce(d.last, 0), coalesce(d.hours, 0),
-			coalesce(s.count, 0), coalesce(s.first, 0), coalesce(s.last, 0), coalesce(s.hours, 0)
-			FROM (SELECT * FROM day WHERE day = ?1) d FULL JOIN (`+sumsOfHours+`) s ON s.usage = d.usage JOIN usage u ON u.id = coalesce(d.usage, s.usage)
-			WHERE (d.count, d.first, d.last, d.hours) IS NOT (s.count, s.first, s.last, s.hours)`, []any{day}, func(rows *sql.Rows) error {
+		// Not a full join: SQLite makes that a loop in a loop.
+		err := c.each(ctx, `SELECT u.id, `+who+`, d.count, d.first, d.last, d.hours, d.s_count, d.s_first, d.s_last, d.s_hours FROM (
+			SELECT usage, sum(count) AS count, sum(first) AS first, sum(last) AS last, sum(hours) AS hours, sum(s_count) AS s_count, sum(s_first) AS s_first, sum(s_last) AS s_last, sum(s_hours) AS s_hours
+			FROM (SELECT usage, count, first, last, hours, 0 AS s_count, 0 AS s_first, 0 AS s_last, 0 AS s_hours FROM day WHERE day = ?1
+				UNION ALL SELECT usage, 0, 0, 0, 0, count, first, last, hours FROM (`+sumsOfHours+`)) GROUP BY usage) d JOIN usage u ON u.id = d.usage
+			WHERE (d.count, d.first, d.last, d.hours) IS NOT (d.s_count, d.s_first, d.s_last, d.s_hours)`, []any{day}, func(rows *sql.Rows) error {
 			var id int64
 			var name string
 			var d, s daySum
