@@ -191,6 +191,7 @@ type collector struct {
 	p     *Pipeline
 	c     Commit
 	bytes int64
+	rows  int
 	again *fold
 	anew  bool // files must be met again
 }
@@ -268,6 +269,7 @@ func (c *collector) link(src *Source, b *Batch, lines int64) {
 	}
 	c.c.Batches = append(c.c.Batches, b)
 	c.bytes += b.To - b.From
+	c.rows += len(b.Rows) + len(b.Minutes)
 }
 
 func (c *collector) changed(src *Source) {
@@ -281,7 +283,7 @@ func (c *collector) changed(src *Source) {
 
 func (c *collector) commit(ctx context.Context) error {
 	err := c.p.commit(ctx, &c.c)
-	c.c, c.bytes = Commit{}, 0
+	c.c, c.bytes, c.rows = Commit{}, 0, 0
 	return err
 }
 

@@ -163,6 +163,10 @@ type job struct {
 // that follow each other.
 const commitSize = 128 << 20
 
+// commitRows is how many rows and minutes are committed at once, whatever they were made of: in a flood of names each
+// line makes some.
+const commitRows = 1 << 16
+
 // fill reads what is behind of those logs with all workers, about so many bytes of it, and commits it in order.
 func (p *Pipeline) fill(ctx context.Context, logs []int, limit int64) error {
 	units := p.jobs(logs, limit)
@@ -181,7 +185,7 @@ func (p *Pipeline) fill(ctx context.Context, logs []int, limit int64) error {
 		for i := range read {
 			c.take(&read[i])
 		}
-		if c.bytes < commitSize {
+		if c.bytes < commitSize && c.rows < commitRows {
 			return nil
 		}
 		return c.commit(ctx)

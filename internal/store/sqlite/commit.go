@@ -63,11 +63,6 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 		if err := t.add(ctx, b); err != nil {
 			return err
 		}
-		if b.Lost > 0 {
-			if err := w.lose(ctx, b.Lost); err != nil {
-				return err
-			}
-		}
 	}
 	return t.store(ctx, c.Batches)
 }

@@ -24,7 +24,7 @@ type groupName struct {
 
 // maxGroupsADay bounds how many groups one day of event time may add to a rule: anybody can send names, and addresses
 // are many. What is beyond is counted.
-const maxGroupsADay = 1 << 16
+const maxGroupsADay = 1 << 15
 
 // errCrowded says that a group is one too many.
 var errCrowded = errors.New("there are too many groups")
@@ -44,15 +44,15 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 	}
 	all := map[minuteKey]*signin.Minute{}
 	var order []minuteKey
+	lost := int64(0)
 	for _, b := range batches {
+		lost += b.Lost
 		for i := range b.Minutes {
 			m := &b.Minutes[i]
 			m.At.File = int(b.Log)
 			k, err := t.minute(ctx, m)
 			if errors.Is(err, errCrowded) {
-				if err := t.w.lose(ctx, m.Count); err != nil {
-					return err
-				}
+				lost += m.Count
 				continue
 			}
 			if err != nil {
@@ -68,6 +68,11 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 			have.Count += m.Count
 			have.First, have.Last = min(have.First, m.First), max(have.Last, m.Last)
 			have.Distinct = t.w.union(m.Rule, have.Distinct, m.Distinct)
+		}
+	}
+	if lost > 0 {
+		if err := t.w.lose(ctx, lost); err != nil {
+			return err
 		}
 	}
 	if err := t.w.flush(ctx); err != nil {
