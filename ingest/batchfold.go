@@ -294,6 +294,8 @@ func (f *fold) end() *Batch {
 	for k, n := range f.counts {
 		b.Counts = append(b.Counts, Count{k.day, k.verdict, k.reason, n})
 	}
+	b.Rows = make([]HourRow, 0, len(f.rows)) // batches wait for each other: room for more would double what they take
+	b.Minutes = make([]WaitingMinute, 0, len(f.minutes.order))
 	for k, n := range f.rows {
 		r := &f.list[n]
 		if r.count > 0 {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,7 +74,7 @@ func (f *serveFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(100) // rows live long here: see main
+	collectForStore()
 	log, done, err := f.host.logger(f.log, &w.config)
 	if err != nil {
 		return err

@@ -83,6 +83,16 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// collectForStore tunes the garbage collection of a process that fills a store: rows live long here, see main, but for a
+// flood of names, whose rows are many. GOMEMLIMIT overrides the limit.
+func collectForStore() {
+	debug.SetGCPercent(100)
+	const most = 320 << 20
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(most)
+	}
+}
+
 // scanInto reads the logs into a store and reports what the store then holds for the period.
 func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.Input, problems []tail.Problem, opt ingest.Options, set *rules.Set) (*report, error) {
 	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: set, Create: true})
@@ -93,7 +103,7 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err := store.LockIngest(); err != nil {
 		return nil, err
 	}
-	debug.SetGCPercent(100)     // rows live long here: see main
+	collectForStore()
 	opt.Since, opt.Until = 0, 0 // the store keeps all; the report is of the period
 	p, err := ingest.OpenPipeline(ctx, store, opt)
 	if err != nil {
