@@ -37,11 +37,11 @@ func TestEventsAreCommittedWithTheirCheckpoint(t *testing.T) {
 	}
 	defer db.Close()
 	var n int
-	var user, outcome string
-	if err := db.QueryRowContext(t.Context(), `SELECT count(*), max("user"), max(outcome) FROM mfa_event`).Scan(&n, &user, &outcome); err != nil {
+	var user, outcome, address string
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*), max("user"), max(outcome), coalesce(max(hex(a.ip)), '') FROM mfa_event e LEFT JOIN address a ON a.id = e.address`).Scan(&n, &user, &outcome, &address); err != nil {
 		t.Fatal(err)
 	}
-	if n != 1 || user != "anna" || outcome != "denied" {
-		t.Errorf("%d events, %s %s", n, user, outcome)
+	if n != 1 || user != "anna" || outcome != "denied" || address != "C6336407" {
+		t.Errorf("%d events, %s %s from %s", n, user, outcome, address)
 	}
 }

@@ -129,7 +129,10 @@ func (s *Store) change(ctx context.Context, doing string, do func(context.Contex
 	}
 	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		w.begin(tx)
-		return do(ctx, w)
+		if err := do(ctx, w); err != nil {
+			return err
+		}
+		return w.flush(ctx)
 	})
 	if err != nil {
 		s.writer = nil // it may know rows that are not there
