@@ -51,6 +51,7 @@ type fold struct {
 	counts  map[countKey]int64
 	servers map[string]uint16 // outlives it too, since keys name servers by number
 	names   []string
+	words   map[string]string // of gateways; outlives it as well
 	heard   map[voiceKey]*signin.Span
 	ids     map[uint16]*sketch
 	minutes minutes
@@ -122,6 +123,9 @@ func (f *fold) add(l *line) {
 			b.Server = s.Server
 		}
 		f.hear(s)
+		if m := s.Facts.MFA; m != nil && m.Outcome != signin.NoFactor {
+			b.Events = append(b.Events, f.event(m, l))
+		}
 	}
 	if c != f.lastCount {
 		f.flushCount()
@@ -137,6 +141,31 @@ func (f *fold) add(l *line) {
 			b.Heads = append(b.Heads, Head{l.offset, bytes.Clone(header)})
 		}
 	}
+}
+
+// event copies what a line says of a second factor. Words that repeat are kept once.
+func (f *fold) event(m *signin.MFAFacts, l *line) signin.MFAEvent {
+	e := signin.MFAEvent{Kind: l.s.Facts.Kind, Time: m.Time, User: string(m.User), Application: f.word(m.Application), Factor: f.word(m.Factor), Outcome: m.Outcome,
+		Reason: f.word(m.Reason), Gateway: f.word(m.Gateway), Transaction: string(m.Transaction), At: l.ref(0)}
+	if ip, ok := signin.ParseHost(string(m.Address)); ok && !ip.IsUnspecified() {
+		e.Address = ip
+	}
+	return e
+}
+
+// maxWords bounds how many words of gateways are kept, whatever they write.
+const maxWords = 1 << 12
+
+func (f *fold) word(w []byte) string {
+	if s, ok := f.words[string(w)]; ok {
+		return s
+	}
+	if f.words == nil || len(f.words) >= maxWords {
+		f.words = map[string]string{}
+	}
+	s := string(w)
+	f.words[s] = s
+	return s
 }
 
 func (f *fold) flushCount() {

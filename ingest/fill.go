@@ -252,6 +252,9 @@ func (c *collector) link(src *Source, b *Batch, lines int64) {
 	for i := range b.Cited {
 		b.Cited[i].At.Line += lines
 	}
+	for i := range b.Events {
+		b.Events[i].At.Line += lines
+	}
 	b.Lines += lines
 	if b.Range == b.From {
 		src.before = src.Chain

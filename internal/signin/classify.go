@@ -11,6 +11,8 @@ type Organisation struct {
 	Noise    func(account *Account) (why string, ok bool)
 	Service  func(account *Account) bool
 	Probe    func(agent string, from netip.Addr) (why string, ok bool) // more health checks
+
+	Published func(resource string) bool // applications of Entra, by id or name, that stand for Exchange: those behind Application Proxy
 }
 
 // A Classifier gives every line its meaning. It remembers how it read accounts, agents and
@@ -66,6 +68,8 @@ func (c *Classifier) Classify(f *Facts, s *SignIn) {
 		c.iis(f, s)
 	case IMAPLog, POPLog, SMTPLog:
 		c.logon(f, s)
+	case Duo, DuoAuthProxy, DuoAdmin, Monosign, ADFSLog, Entra, UAL, WAP, NPS, Okta, Mapped:
+		c.gateway(f, s)
 	default:
 		s.Client = c.bare[UnknownKind]
 		s.Reason = "not a kind of log that is read"

@@ -25,10 +25,13 @@ type Facts struct {
 	Agent      []byte // as logged: in IIS a blank is a +
 	Address    []byte // of the client, as logged: a list, a port and a zone are possible
 	Forwarded  []byte // a custom X-Forwarded-For column; replaces Address where it is filled
-	RequestID  []byte // RequestId of HttpProxy, cafeReqId of IIS: what joins the two
+	RequestID  []byte // RequestId of HttpProxy, cafeReqId of IIS: what joins the two; the id of a cloud sign-in
+	Resource   []byte // a cloud sign-in: what it is to, by id or by name
 	Status     uint16 // HTTP status
 	SubStatus  uint16
-	Win32      uint32
+	Win32      uint32 // sc-win32-status of IIS; of a cloud sign-in its error code, 0 for none
+
+	MFA *MFAFacts // what the line says of a second factor; nil where it says nothing
 
 	Authenticated  bool   // HttpProxy: IsAuthenticated
 	Logon          Logon  // POP, IMAP, SMTP: the answer to a logon command

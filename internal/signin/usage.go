@@ -79,21 +79,6 @@ type Citation struct {
 	Document []byte   // the JSON of the sign-in, see AppendDocument
 }
 
-// An MFAEvent is what an MFA gateway logged of one person's second factor.
-type MFAEvent struct {
-	Kind        Kind
-	Time        int64  // Unix milliseconds
-	User        string // as the gateway wrote it
-	Application string
-	Address     netip.Addr // the zero Addr if it gave none
-	Factor      string     // the gateway's word, lower-case
-	Outcome     string     // a word of the design's table
-	Reason      string
-	Gateway     string // the server that wrote it
-	Transaction string // what names it for ever, "" if nothing does
-	At          Ref
-}
-
 // A Span is a period of event time, in Unix milliseconds, both ends included.
 type Span struct{ From, To int64 }
 

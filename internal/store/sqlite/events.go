@@ -18,7 +18,7 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 			if err != nil {
 				return err
 			}
-			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome, e.Reason, e.Gateway, e.Transaction, nil); err != nil {
+			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome.String(), e.Reason, e.Gateway, e.Transaction, nil); err != nil {
 				return err
 			}
 		}

@@ -22,7 +22,7 @@ func TestEventsAreCommittedWithTheirCheckpoint(t *testing.T) {
 	}
 	defer s.Close()
 	event := signin.MFAEvent{Kind: signin.Duo, Time: 1_791_000_000_000, User: "anna", Application: "owa", Address: netip.MustParseAddr("198.51.100.7"), Factor: "push",
-		Outcome: "denied", Gateway: "duo1", Transaction: "t-1", At: signin.Ref{Offset: 0, Length: 99, Line: 1}}
+		Outcome: signin.FactorDenied, Gateway: "duo1", Transaction: "t-1", At: signin.Ref{Offset: 0, Length: 99, Line: 1}}
 	src := &ingest.Source{ID: 1, Path: "duo.json", State: ingest.Read, Kind: signin.Duo, Plain: true, Size: 100, Offset: 100}
 	c := &ingest.Commit{Sources: []*ingest.Source{src}, Batches: []*ingest.Batch{{Log: 1, From: 0, To: 100, Events: []signin.MFAEvent{event}}}}
 	if err := s.Commit(t.Context(), c); err != nil {
