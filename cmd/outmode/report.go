@@ -296,19 +296,25 @@ func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 }
 
 func (r *report) addCoverage(res *ingest.Result) {
-	r.Coverage = []coverage{}
-	for i := range res.Coverage {
-		c := &res.Coverage[i]
-		out := coverage{Server: c.Server, Kind: c.Kind.String(), From: rfc3339(c.From), To: rfc3339(c.To), Complete: c.Complete, Gaps: []gap{}}
-		for _, g := range allGaps(c, twin(res.Coverage, c)) {
-			out.Gaps = append(out.Gaps, gap{rfc3339(g.From), rfc3339(g.To), g.Reason})
-			out.Complete = false
-		}
-		r.Coverage = append(r.Coverage, out)
-	}
+	r.Coverage = coverageOf(res.Coverage)
 	for _, f := range res.Folders {
 		r.Servers = append(r.Servers, folder{f.Path, f.Server, f.How})
 	}
+}
+
+// coverageOf is coverage as programs read it: hours in which only the other log of a server was heard are gaps, too.
+func coverageOf(all []ingest.Coverage) []coverage {
+	list := []coverage{}
+	for i := range all {
+		c := &all[i]
+		out := coverage{Server: c.Server, Kind: c.Kind.String(), From: rfc3339(c.From), To: rfc3339(c.To), Complete: c.Complete, Gaps: []gap{}}
+		for _, g := range allGaps(c, twin(all, c)) {
+			out.Gaps = append(out.Gaps, gap{rfc3339(g.From), rfc3339(g.To), g.Reason})
+			out.Complete = false
+		}
+		list = append(list, out)
+	}
+	return list
 }
 
 func (r *report) writeJSON(w io.Writer) error {

@@ -147,21 +147,32 @@ func (f *scanFlags) reportOf(ctx context.Context, store *sqlite.Store, problems 
 
 func newUsage(g *globals) *cobra.Command {
 	f := &scanFlags{globals: g}
+	var by string
 	c := &cobra.Command{
 		Use:   "usage",
 		Short: "What scan prints, from the store and for any period",
 		Long: `Usage prints from the store what scan prints from files: who signs in with what, which rules fire, and what became
 of every line that was read. It works while "outmode serve" runs. Without --rules and --no-builtin its rules are those
-of the configuration, if there is one.`,
+of the configuration, if there is one.
+
+` + groupedHelp,
 		Example: `  outmode usage --data /var/lib/outmode --since 7d
-  outmode usage --data /var/lib/outmode --since 2026-10-01 --until 2026-10-31 -o json > october.json`,
+  outmode usage --data /var/lib/outmode --since 2026-10-01 --until 2026-10-31 -o json > october.json
+  outmode usage --data /var/lib/outmode --since 30d --by day,auth -o csv > chart.csv
+  outmode usage --data /var/lib/outmode --since 1d --by hour,server`,
 		Args: atMost(0, "the store is named by --data DIR"),
-		RunE: func(c *cobra.Command, _ []string) error { return f.runUsage(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("by") {
+				return f.runGrouped(c.Context(), by, c.Flags().Changed)
+			}
+			return f.runUsage(c.Context())
+		},
 	}
 	f.periodFlags(c)
 	f.ruleFlags.flags(c)
 	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
 	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
+	c.Flags().StringVar(&by, "by", "", "count the sign-ins by these columns instead: hour or day, and any of server, user, protocol, ...")
 	f.given = c.Flags().Changed
 	return c
 }

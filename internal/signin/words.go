@@ -268,6 +268,8 @@ func Words(field string) []string {
 		return kindNames[:]
 	case "weekday":
 		return weekdayNames[:]
+	case "column":
+		return columnNames[:]
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ func TestWordsAreTheContract(t *testing.T) {
 		"mfa":       "unknown passed remembered bypassed fail_open denied missing not_covered not_required",
 		"severity":  "info low medium high critical",
 		"kind":      "unknown iis httpproxy imap pop smtp duo duo_authproxy duo_admin monosign adfs entra ual wap nps okta mapped",
+		"column":    "hour day server dataset user protocol auth mechanism outcome evidence traffic client internal backend",
 	} {
 		if got := strings.Join(signin.Words(field), " "); got != want {
 			t.Errorf("%s: %q, want %q", field, got, want)

@@ -76,8 +76,7 @@ func (s *Store) result(ctx context.Context, tx *sql.Tx, p Period) (*ingest.Resul
 		return nil, err
 	}
 	from, to := p.days()
-	row := tx.QueryRowContext(ctx, `SELECT coalesce(sum(CASE state WHEN 2 THEN count END), 0), coalesce(sum(CASE state WHEN 0 THEN count END), 0) FROM weak WHERE hour >= ? AND hour < ?`, from*24, to*24)
-	if err := row.Scan(&r.ToldTwice, &r.Waiting); err != nil {
+	if r.ToldTwice, r.Waiting, err = weakSums(ctx, tx, from, to); err != nil {
 		return nil, fmt.Errorf("reading what was told twice: %w", err)
 	}
 	return r, nil
