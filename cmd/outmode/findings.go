@@ -61,11 +61,15 @@ type keptFinding struct {
 }
 
 func newKept(f *sqlite.Finding) keptFinding {
-	k := keptFinding{finding: finding{Finding: f.Finding, Evidence: []evidence{}}, Opened: stamp(f.Opened), Changed: stamp(f.Changed), By: f.Actor, Note: f.Note}
+	return keptFinding{finding: finding{Finding: f.Finding, Evidence: evidenceOf(f)}, Opened: stamp(f.Opened), Changed: stamp(f.Changed), By: f.Actor, Note: f.Note}
+}
+
+func evidenceOf(f *sqlite.Finding) []evidence {
+	lines := []evidence{}
 	for _, e := range f.Evidence {
-		k.Evidence = append(k.Evidence, evidence{File: e.File, Offset: e.Offset, Length: e.Length, SHA256: e.SHA256, Line: e.Line, SignIn: e.SignIn})
+		lines = append(lines, evidence{File: e.File, Offset: e.Offset, Length: e.Length, SHA256: e.SHA256, Line: e.Line, SignIn: e.SignIn})
 	}
-	return k
+	return lines
 }
 
 // stamp is an instant as JSON tells it, "" for none.
@@ -98,6 +102,8 @@ func newFindingsList(g *globals) *cobra.Command {
 		Use:   "list",
 		Short: "The findings of the store, most severe first",
 		Long: `List prints the findings that are open or acknowledged, most severe first. It works while "outmode serve" runs.
+Those of OM-SYS rules are about the data itself: what could not be read, or fell silent. "outmode usage" shows the same
+findings, resolved ones too and, with --since and --until, those of that time, counted in it.
 
 -o json: one object, findings: ` + findingKeys + `.
 -o ndjson: each on a line.`,
@@ -184,7 +190,16 @@ func (f *findingsFlags) run(ctx context.Context) error {
 	case "csv":
 		return findingsCSV(f.out, found)
 	}
-	return f.table(found)
+	resolved := 0
+	if len(f.states) == 0 && !f.all {
+		filter.States = []string{"resolved"}
+		hidden, err := store.Findings(ctx, filter)
+		if err != nil {
+			return err
+		}
+		resolved = len(hidden)
+	}
+	return f.table(found, resolved)
 }
 
 func writeFindings(w io.Writer, found []sqlite.Finding) error {
@@ -224,16 +239,14 @@ func exceptionOf(f rules.Finding) string {
 // shortID is enough of an id to type. One that begins with a dash would be taken for a flag: see dashed.
 func shortID(id string) string { return id[:min(len(id), 8)] }
 
-func (f *findingsFlags) table(found []sqlite.Finding) error {
+func (f *findingsFlags) table(found []sqlite.Finding, resolved int) error {
 	var b strings.Builder
 	counts := map[signin.Severity]int{}
-	covered := 0
+	var plainly []rules.Finding
 	t := newTable("severity", "state", "id", "rule", "what", "who", "on", ">count", "last", "exception")
 	for i := range found {
 		x := &found[i]
-		if x.Exception != nil {
-			covered++
-		}
+		plainly = append(plainly, x.Finding)
 		counts[x.Severity]++
 		t.add(x.Level, x.State, shortID(x.ID), x.Rule, x.Name, orDash(x.Subject), orDash(x.Protocol), number(x.Count), minute(x.Last.UnixMilli()), orDash(exceptionOf(x.Finding)))
 	}
@@ -242,9 +255,9 @@ func (f *findingsFlags) table(found []sqlite.Finding) error {
 		return err
 	}
 	t.write(&b, f.painter())
-	fmt.Fprintf(&b, "\n  %s: %s", plural(len(found), "finding"), bySeverity(counts))
-	if covered > 0 {
-		fmt.Fprintf(&b, "; %s covered by an exception", number(covered))
+	fmt.Fprintf(&b, "\n  %s: %s%s", plural(len(found), "finding"), bySeverity(counts), standing(plainly))
+	if resolved > 0 {
+		fmt.Fprintf(&b, ". Not listed: %s resolved, which --all lists too", number(resolved))
 	}
 	fmt.Fprintf(&b, "\n  outmode findings show %s    all of the first one\n", dashed(shortID(found[0].ID)))
 	_, err := io.WriteString(f.out, b.String())

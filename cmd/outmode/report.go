@@ -38,6 +38,7 @@ type report struct {
 	people     people
 	rows       []signin.Usage
 	found      []rules.Finding
+	kept       map[string][]evidence // by the id of a finding of which only the store has the lines
 	logs       []ingest.Log
 	incomplete bool
 	ruleCount  int
@@ -173,7 +174,7 @@ const malformedShare = 0.01
 
 func newReport(res *ingest.Result, problems []tail.Problem, set *rules.Set, f *scanFlags, paths []string) *report {
 	r := &report{Version: version(), Options: f.said(), paths: paths, logs: res.Logs, rows: res.Usage, Lines: res.Lines, SignIns: signIns{res.Lines.SignIn, res.Counted, res.ToldTwice, res.Waiting},
-		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, ruleCount: set.Len(), citations: res.Cite}
+		Noise: causes(res.Noise), Other: causes(res.Other), Servers: []folder{}, Broken: []broken{}, Notes: []string{}, kept: map[string][]evidence{}, ruleCount: set.Len(), citations: res.Cite}
 	r.people = newPeople(res.Usage)
 	r.addFindings(res, set)
 	r.addSources(res, problems)
@@ -206,7 +207,7 @@ func (r *report) cite() {
 	cited := r.citations(refs)
 	r.Findings = []finding{}
 	for _, f := range r.found {
-		out := finding{Finding: f, Evidence: []evidence{}}
+		out := finding{Finding: f, Evidence: append([]evidence{}, r.kept[f.ID]...)}
 		for _, ref := range f.Evidence {
 			e := evidence{File: r.logs[ref.File].Input.Path, Offset: ref.Offset, Length: ref.Length, Line: ref.Line}
 			if c := cited[ref]; c != nil {

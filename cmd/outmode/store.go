@@ -140,7 +140,12 @@ func (f *scanFlags) reportOf(ctx context.Context, store *sqlite.Store, problems 
 	if err != nil {
 		return nil, err
 	}
+	kept, err := store.Findings(ctx, sqlite.FindingFilter{})
+	if err != nil {
+		return nil, err
+	}
 	rep := newReport(res, problems, set, f, paths)
+	rep.addKept(kept, set, f.from, f.to)
 	rep.citations, rep.store = cite, store.Dir()
 	return rep, nil
 }
@@ -153,7 +158,8 @@ func newUsage(g *globals) *cobra.Command {
 		Short: "What scan prints, from the store and for any period",
 		Long: `Usage prints from the store what scan prints from files: who signs in with what, which rules fire, and what became
 of every line that was read. It works while "outmode serve" runs. Without --rules and --no-builtin its rules are those
-of the configuration, if there is one.
+of the configuration, if there is one. Its findings are those of "outmode findings list" and resolved ones; with --since
+and --until those of that time, counted in it.
 
 ` + groupedHelp,
 		Example: `  outmode usage --data /var/lib/outmode --since 7d

@@ -83,7 +83,11 @@ func (t *tableWriter) headline() {
 		t.printf("  Not counted yet: %s, until it is known whether the other log of their server tells them too.\n", plural(n, "sign-in line"))
 	}
 	if n := len(r.found); n > 0 {
-		t.printf("  %s: %s.\n", plural(n, "finding"), t.severities())
+		when := ""
+		if r.store != "" && (r.Options.Since != "" || r.Options.Until != "") {
+			when = " of this time"
+		}
+		t.printf("  %s%s: %s%s.\n", plural(n, "finding"), when, t.severities(), standing(r.found))
 	}
 }
 
