@@ -27,6 +27,10 @@ func newSources(g *globals) *cobra.Command {
 is not read yet, and what never will be, with the reason. It works while "outmode serve" runs. Sizes are those of the
 files now, where they can be seen.
 
+Coverage says of which hours there is nothing, per server and kind: those in which a log that is written around the clock
+(IIS, HttpProxy) told nothing for two hours or longer, and those of which the server's other log, or another server's
+log of the kind, was read. A log of POP, IMAP or SMTP may be silent at any time.
+
 States: read, duplicate (its lines are counted from another log), not_counted (it is no log that is counted),
 incomplete (read in part), unreadable, gone (not on disk any more). Exit codes: 0, 1 error, 2 usage, 3 a log could not
 be read to its end, or more than 1 % of its lines are malformed.
@@ -34,7 +38,9 @@ be read to its end, or more than 1 % of its lines are malformed.
 -o json: one object: lines (the sums), lag_bytes and sources, each path kind server size offset state why lines (total
 signin mfa noise other malformed directive, which add up; a last line without an end is other) first_event last_event
 gaps (from to reason) malformed (reason lines) lag_bytes unfinished (what the last line without an end is) chain (the
-SHA-256 over what was committed) duplicate_of. -o ndjson: a source per line.`,
+SHA-256 over what was committed) duplicate_of; coverage, per server and kind: server kind from to complete gaps, as
+usage has it, elsewhere (from to: when, before or after, other servers' logs of that kind were heard) and hours_missing
+in both; absent (kind, and the servers without a log of it that others have). -o ndjson: a source per line.`,
 		Example: `  outmode sources --data /var/lib/outmode
   outmode sources --data /var/lib/outmode -v
   outmode sources --data /var/lib/outmode -o json | jq '.sources[] | select(.lag_bytes > 0) | .path'`,
@@ -58,7 +64,12 @@ func (g *globals) runSources(ctx context.Context, data string) error {
 	if err != nil {
 		return err
 	}
+	cover, err := store.Coverage(ctx, sqlite.Period{})
+	if err != nil {
+		return err
+	}
 	r := newSourcesReport(store.Dir(), list, sizesNow(ctx, list, statPatience))
+	r.addCoverage(cover)
 	switch g.output {
 	case "json":
 		err = writeJSON(g.out, r)
@@ -82,9 +93,11 @@ func (g *globals) runSources(ctx context.Context, data string) error {
 
 // A sourcesReport is the answer of sources.
 type sourcesReport struct {
-	Lines    signin.Lines   `json:"lines"`
-	LagBytes int64          `json:"lag_bytes"`
-	Sources  []ledgerSource `json:"sources"`
+	Lines    signin.Lines     `json:"lines"`
+	LagBytes int64            `json:"lag_bytes"`
+	Sources  []ledgerSource   `json:"sources"`
+	Coverage []sourceCoverage `json:"coverage"`
+	Absent   []absentLog      `json:"absent"`
 
 	data       string // directory
 	incomplete bool   // a log could not be read to its end

@@ -17,6 +17,7 @@ func (r *sourcesReport) writeTable(w io.Writer, p *paint, verbose bool) error {
 	t.headline()
 	t.problems()
 	t.read()
+	t.coverage()
 	t.next()
 	_, err := io.WriteString(w, t.w.String())
 	return err
