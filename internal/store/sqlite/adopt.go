@@ -132,6 +132,15 @@ func (t *turn) adoptHeard(ctx context.Context, from, to int64) error {
 	if err != nil {
 		return err
 	}
+	kinds := map[signin.Kind]bool{}
+	for v := range moved {
+		kinds[v.kind] = true
+	}
+	for kind := range kinds {
+		if err := w.adoptMet(ctx, logKey{from, kind}, logKey{to, kind}); err != nil {
+			return err
+		}
+	}
 	if err := w.exec(ctx, "DELETE FROM heard WHERE server = ?", from); err != nil {
 		return err
 	}

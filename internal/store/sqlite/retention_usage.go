@@ -128,6 +128,7 @@ func (p *pruning) perVoice(ctx context.Context, table string, drop func(voice) (
 	}
 	if n > 0 {
 		clear(p.w.heard) // it may know what is gone
+		clear(p.w.met)
 	}
 	return n, nil
 }

@@ -34,6 +34,9 @@ const (
 // times the longest silence of the 14 days before their last event, and than 3 hours. With after above 0 that is the
 // limit for all of them. A log that was heard for less than a week (IIS and HttpProxy: a day) has no habit yet.
 //
+// One that was silent for that long already when it was first read, and told nothing since, did not fall silent: it is a
+// log of the past, such as everybody tries the program with.
+//
 // It goes by the time of events: ask for followed logs, when what is there was read.
 func (s *Store) Silent(ctx context.Context, now time.Time, after time.Duration) ([]Silence, error) {
 	var all []Silence
@@ -42,12 +45,20 @@ func (s *Store) Silent(ctx context.Context, now time.Time, after time.Duration) 
 		if err != nil {
 			return err
 		}
+		met, err := metLogs(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for of, known := range logs {
 			spans, err := lately(ctx, tx, known)
 			if err != nil {
 				return err
 			}
-			if x, ok := silence(spans, of.kind, now, after); ok {
+			first := met[logKey{known[0].server, known[0].kind}]
+			for _, v := range known[1:] {
+				first = min(first, met[logKey{v.server, v.kind}])
+			}
+			if x, ok := silence(spans, of.kind, time.UnixMilli(first), now, after); ok {
 				x.Server = of.server
 				all = append(all, x)
 			}
@@ -97,8 +108,8 @@ func (s *Store) speakers(ctx context.Context, q querier) (map[speaker][]voice, e
 	return logs, err
 }
 
-// silence decides one log from the hours in which it was heard, of all its protocols.
-func silence(spans []signin.Span, kind signin.Kind, now time.Time, after time.Duration) (x Silence, ok bool) {
+// silence decides one log from the hours in which it was heard, of all its protocols. met is when it was first read.
+func silence(spans []signin.Span, kind signin.Kind, met, now time.Time, after time.Duration) (x Silence, ok bool) {
 	slices.SortFunc(spans, func(a, b signin.Span) int { return cmp.Compare(a.From, b.From) })
 	last, longest := spans[0].To, int64(0)
 	for _, h := range spans {
@@ -106,9 +117,9 @@ func silence(spans []signin.Span, kind signin.Kind, now time.Time, after time.Du
 		last = max(last, h.To)
 	}
 	x = Silence{Kind: kind, Since: time.UnixMilli(last).UTC(), Usual: after}
-	silent := now.Sub(x.Since)
+	fell := func(limit time.Duration) bool { return now.Sub(x.Since) > limit && met.Sub(x.Since) <= limit }
 	if after > 0 {
-		return x, silent > after
+		return x, fell(after)
 	}
 	enough := learnAtLeast
 	if kind == signin.IIS || kind == signin.HTTPProxy {
@@ -118,7 +129,7 @@ func silence(spans []signin.Span, kind signin.Kind, now time.Time, after time.Du
 		return x, false
 	}
 	x.Usual = max(time.Duration(longest)*time.Millisecond, leastSilence)
-	return x, silent > x.Usual*3/2
+	return x, fell(x.Usual * 3 / 2)
 }
 
 // lately returns the hours that were heard of the protocols of a log, in the time before the last.
@@ -157,4 +168,67 @@ func lately(ctx context.Context, q querier, protocols []voice) ([]signin.Span, e
 		}
 	}
 	return spans, nil
+}
+
+// metPrefix is what the names in table meta begin with under which it is kept when each log was first read.
+const metPrefix = "met "
+
+func metName(k logKey) string { return fmt.Sprintf("%s%d %d", metPrefix, k.server, k.kind) }
+
+// metLogs returns when each log was first read, Unix milliseconds. Of one that was read before that was kept nothing is
+// said: as if it was always there.
+func metLogs(ctx context.Context, q querier) (map[logKey]int64, error) {
+	rows, err := q.QueryContext(ctx, "SELECT name, value FROM meta WHERE name >= ? AND name < ?", metPrefix, metPrefix+"~")
+	if err != nil {
+		return nil, err
+	}
+	met := map[logKey]int64{}
+	err = scan(rows, func() error {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return err
+		}
+		var k logKey
+		var at int64
+		if _, err := fmt.Sscanf(name+" "+value, metPrefix+"%d %d %d", &k.server, &k.kind, &at); err != nil {
+			return fmt.Errorf("reading when a log was first read: %q is %q: %w", name, value, err)
+		}
+		met[k] = at
+		return nil
+	})
+	return met, err
+}
+
+// meetLog notes when a log is heard that never was before. It is asked before the hour is stored.
+func (w *writer) meetLog(ctx context.Context, k logKey) error {
+	if w.met[k] {
+		return nil
+	}
+	var one int
+	known, err := w.one(ctx, "SELECT 1 FROM heard WHERE server = ? AND kind = ? LIMIT 1", []any{k.server, k.kind}, &one)
+	if err == nil && !known {
+		err = w.setMeta(ctx, metName(k), fmt.Sprint(w.s.opt.Now().UnixMilli()))
+	}
+	w.met[k] = err == nil
+	return err
+}
+
+// adoptMet makes a log known for as long as another one is that turned out to be the same. It is asked before what was
+// heard is moved.
+func (w *writer) adoptMet(ctx context.Context, from, to logKey) error {
+	met, err := metLogs(ctx, w)
+	if err != nil {
+		return err
+	}
+	var one int
+	known, err := w.one(ctx, "SELECT 1 FROM heard WHERE server = ? AND kind = ? LIMIT 1", []any{to.server, to.kind}, &one)
+	if err != nil {
+		return err
+	}
+	at := met[from]
+	if known {
+		at = min(at, met[to])
+	}
+	w.met[to] = true
+	return w.setMeta(ctx, metName(to), fmt.Sprint(at))
 }

@@ -40,6 +40,9 @@ func (t *turn) storeHeard(ctx context.Context) error {
 		if !ok {
 			var have signin.Span
 			found, err := w.one(ctx, "SELECT first, last FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour = ?", []any{v.server, v.kind, v.protocol, v.hour}, &have.From, &have.To)
+			if err == nil && !found {
+				err = w.meetLog(ctx, logKey{v.server, v.kind})
+			}
 			if err != nil {
 				return err
 			}
