@@ -5,7 +5,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,32 +149,4 @@ func (g *globals) format(can ...string) error {
 		}
 	}
 	return usagef("-o %s: this command writes %s", g.output, join(can, ", ", " or "))
-}
-
-func newVersion(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "The version of this program",
-		Example: "  outmode version",
-		Args:    atMost(0, "--help tells what it prints"),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(g.out, "outmode %s\n", version())
-			return err
-		},
-	}
-}
-
-// version is that of the module and, of a build from a checkout, the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(devel)"
-	}
-	text := cmp.Or(info.Main.Version, "(devel)")
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && !strings.Contains(text, s.Value[:min(12, len(s.Value))]) {
-			text += " " + s.Value
-		}
-	}
-	return text
 }
