@@ -78,10 +78,14 @@ type Gap struct {
 // IIS and HttpProxy write every few minutes, day and night.
 const silence = 2
 
+// AroundTheClock reports whether a kind of log is written all the time, so that its silence says something. Logs of the
+// mail protocols are silent when nobody uses them.
+func AroundTheClock(k signin.Kind) bool { return k == signin.IIS || k == signin.HTTPProxy }
+
 // gaps returns the runs of silent hours between the first and the last line.
 func (h *heard) gaps(kind signin.Kind) []Gap {
-	if kind != signin.IIS && kind != signin.HTTPProxy {
-		return nil // the mail protocols are silent when nobody uses them
+	if !AroundTheClock(kind) {
+		return nil
 	}
 	all := map[int32]struct{}{}
 	for _, hours := range h.hours {

@@ -55,7 +55,7 @@ func (r *sourcesReport) addCoverage(all []ingest.Coverage) {
 			missing = append(missing, newSpan(g.From, g.To))
 		}
 		// The logs of mail protocols are silent when nobody uses them: theirs begin and end when they like.
-		if s := spans[c.Kind]; c.Kind == signin.IIS || c.Kind == signin.HTTPProxy {
+		if s := spans[c.Kind]; ingest.AroundTheClock(c.Kind) {
 			if s.From < c.From-edge {
 				out.Elsewhere = append(out.Elsewhere, newSpan(s.From, c.From))
 			}

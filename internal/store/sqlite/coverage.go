@@ -30,29 +30,14 @@ func (s *Store) coverage(ctx context.Context, tx *sql.Tx, p Period) ([]ingest.Co
 		return nil, err
 	}
 	from, to := p.days()
-	within, err := tx.PrepareContext(ctx, heardOf)
-	if err != nil {
-		return nil, err
-	}
-	defer within.Close()
 	var heard []ingest.Hearing
 	for of, voices := range logs {
-		for _, v := range voices {
-			// One hour more at each side tells whether the silence at the edge of the period is a gap, which is longer.
-			rows, err := within.QueryContext(ctx, v.server, v.kind, v.protocol, from*24-1, to*24+1)
-			if err != nil {
-				return nil, err
-			}
-			err = scan(rows, func() error {
-				h := ingest.Hearing{Voice: ingest.Voice{Server: of.server, Kind: of.kind, Protocol: v.protocol}}
-				err := rows.Scan(&h.First, &h.Last)
-				heard = append(heard, h)
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
+		e := ear{tx: tx, of: of, ever: hours{math.MaxInt64, 0}, heard: heard}
+		// One hour more at each side tells whether the silence at the edge of the period is a gap, which is longer.
+		if err := e.hear(ctx, voices, from*24-1, to*24); err != nil {
+			return nil, err
 		}
+		heard = e.heard
 	}
 	broken, err := s.brokenLogs(ctx, tx)
 	if err != nil {
@@ -75,10 +60,118 @@ func (s *Store) coverage(ctx context.Context, tx *sql.Tx, p Period) ([]ingest.Co
 	return r.Coverage, nil
 }
 
-// heardOf reads what a voice was heard in the hours ?4 to ?5, and the first and the last that was ever heard of it.
-const heardOf = `SELECT first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 AND hour >= ?4 AND hour < ?5
-	UNION ALL SELECT first, last FROM (SELECT first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour LIMIT 1)
-	UNION ALL SELECT first, last FROM (SELECT first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour DESC LIMIT 1)`
+// An ear finds out in which hours a log was heard. A store has millions of rows of that, ten protocols say the same of
+// most hours, and most logs were heard in all of them: what counting can tell is not read.
+type ear struct {
+	tx    *sql.Tx
+	of    speaker
+	ever  hours // the first and the last of all time
+	heard []ingest.Hearing
+}
+
+// hours are some in a row, both ends included.
+type hours struct{ from, to int64 }
+
+// hear adds the first and the last that was ever heard of the log and, of one that is written around the clock, each
+// hour within some in which it was heard.
+func (e *ear) hear(ctx context.Context, voices []voice, from, to int64) error {
+	for _, v := range voices {
+		rows, err := e.tx.QueryContext(ctx, `SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour LIMIT 1)
+			UNION ALL SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour DESC LIMIT 1)`, v.server, v.kind, v.protocol)
+		if err != nil {
+			return err
+		}
+		err = scan(rows, func() error {
+			var hour, first, last int64
+			err := rows.Scan(&hour, &first, &last)
+			e.ever.from, e.ever.to = min(e.ever.from, hour), max(e.ever.to, hour)
+			e.add(first, last)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !ingest.AroundTheClock(e.of.kind) {
+		return nil
+	}
+	counts := map[voice]int64{}
+	within := hours{max(from, e.ever.from), min(to, e.ever.to)}
+	for _, v := range voices {
+		n, err := e.count(ctx, v, within)
+		if err != nil {
+			return err
+		}
+		if counts[v] = n; n == within.to-within.from+1 {
+			break // no other is needed
+		}
+	}
+	slices.SortFunc(voices, func(a, b voice) int { return cmp.Compare(counts[b], counts[a]) })
+	silent := []hours{within}
+	for _, v := range voices {
+		var left []hours
+		for _, s := range silent {
+			more, err := e.split(ctx, v, s)
+			if err != nil {
+				return err
+			}
+			left = append(left, more...)
+		}
+		silent = left
+	}
+	return nil
+}
+
+func (e *ear) add(first, last int64) {
+	e.heard = append(e.heard, ingest.Hearing{Voice: ingest.Voice{Server: e.of.server, Kind: e.of.kind}, First: first, Last: last})
+}
+
+// addHour adds an hour of which it does not matter when in it something was heard: of the first and the last it does.
+func (e *ear) addHour(hour int64) {
+	if e.ever.from < hour && hour < e.ever.to {
+		e.add(hour*hourMs, hour*hourMs)
+	}
+}
+
+func (e *ear) count(ctx context.Context, v voice, in hours) (n int64, err error) {
+	err = e.tx.QueryRowContext(ctx, "SELECT count(*) FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ?", v.server, v.kind, v.protocol, in.from, in.to).Scan(&n)
+	return n, err
+}
+
+// split adds the hours in which a voice was heard, and returns those in which it was not.
+func (e *ear) split(ctx context.Context, v voice, in hours) (silent []hours, err error) {
+	n, err := e.count(ctx, v, in)
+	switch {
+	case err != nil || in.from > in.to:
+		return nil, err
+	case n == 0:
+		return []hours{in}, nil
+	case n == in.to-in.from+1:
+		for hour := in.from; hour <= in.to; hour++ {
+			e.addHour(hour)
+		}
+		return nil, nil
+	}
+	rows, err := e.tx.QueryContext(ctx, "SELECT hour FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ? ORDER BY hour", v.server, v.kind, v.protocol, in.from, in.to)
+	if err != nil {
+		return nil, err
+	}
+	next := in.from
+	err = scan(rows, func() error {
+		var hour int64
+		err := rows.Scan(&hour)
+		if hour > next {
+			silent = append(silent, hours{next, hour - 1})
+		}
+		next = hour + 1
+		e.addHour(hour)
+		return err
+	})
+	if next <= in.to {
+		silent = append(silent, hours{next, in.to})
+	}
+	return silent, err
+}
 
 // brokenLogs are those with a file that could not be read to its end.
 func (s *Store) brokenLogs(ctx context.Context, tx *sql.Tx) (map[speaker]bool, error) {

@@ -3,10 +3,13 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -180,6 +183,75 @@ func TestCoverageOfAPeriod(t *testing.T) {
 	} {
 		if got := said(c.p); got != c.want+imap {
 			t.Errorf("%v: %s, want %s", c.p, got, c.want+imap)
+		}
+	}
+}
+
+// What counting tells of the hours is what reading all of them does, whichever protocols were heard in which.
+func TestCoverageCountsAsItReads(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	random := rand.New(rand.NewPCG(1, 2))
+	for server := range 6 {
+		for _, kind := range []signin.Kind{signin.IIS, signin.HTTPProxy, signin.POPLog} {
+			down := map[int]bool{} // of days and hours
+			for range random.IntN(12) {
+				at := random.IntN(6 * 24)
+				for h := range 1 + random.IntN(4) {
+					down[at+h] = true
+				}
+			}
+			for p, share := range []float64{1, 0.9, 0.5, 0.1}[random.IntN(3):] {
+				k.heardFrom(fmt.Sprint("EX", server), kind, signin.Protocol(p), "2026-10-05", "2026-10-11", func(at time.Time) bool {
+					return !down[int(at.Sub(clock("2026-10-05")).Hours())] && random.Float64() < share
+				})
+			}
+		}
+	}
+	for from := 4; from < 12; from++ {
+		for to := from; to < 12; to++ {
+			p := periodOf(clock(fmt.Sprintf("2026-10-%02d", from)), clock(fmt.Sprintf("2026-10-%02d", to)))
+			if from == 4 && to == 11 {
+				p = Period{}
+			}
+			got, err := k.Coverage(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all ingest.Result
+			rows, err := k.Store.read.QueryContext(t.Context(), "SELECT v.name, h.kind, h.protocol, h.first, h.last FROM heard h JOIN server v ON v.id = h.server")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var heard []ingest.Hearing
+			err = scan(rows, func() error {
+				var h ingest.Hearing
+				err := rows.Scan(&h.Server, &h.Kind, &h.Protocol, &h.First, &h.Last)
+				heard = append(heard, h)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Cover(heard)
+			if len(got) != len(all.Coverage) {
+				t.Fatalf("%d logs, want %d", len(got), len(all.Coverage))
+			}
+			for i := range all.Coverage {
+				want := &all.Coverage[i]
+				var gaps []ingest.Gap
+				for _, g := range want.Gaps {
+					if g.From = max(g.From, p.From); p.To > 0 {
+						g.To = min(g.To, p.To)
+					}
+					if g.From < g.To {
+						gaps = append(gaps, g)
+					}
+				}
+				if c := &got[i]; c.Server != want.Server || c.Kind != want.Kind || c.From != want.From || c.To != want.To || !slices.Equal(c.Gaps, gaps) || c.Complete != (len(gaps) == 0) {
+					t.Errorf("from %d to %d: %+v, want %+v with %v", from, to, *c, *want, gaps)
+				}
+			}
 		}
 	}
 }
