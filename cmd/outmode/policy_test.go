@@ -24,6 +24,7 @@ func mayImport() map[string][]string {
 		"ingest/tail":           {},
 		"ingest":                {"internal/signin", "ingest/tail"},
 		"ingest/exchange":       {"internal/signin", "ingest"},
+		"ingest/mfa":            {"internal/signin", "ingest"},
 		"rules":                 {"internal/signin"},
 		"internal/store/sqlite": {"internal/signin", "ingest", "ingest/tail", "rules"},
 		"samples/torture":       {},
