@@ -66,12 +66,12 @@ func (k *configChecker) data() {
 		k.about(name, isError, "data: %s is no folder; name another one", there)
 		return
 	}
-	switch share, is, err := tail.Network(there); {
-	case err != nil: // it says nothing; what follows will
-	case share == "fuse": // which may be a disk all the same
-		k.about(name, isWarning, "data: %s is on a file system of FUSE; if that is a share, a store breaks there", dir)
-	case is:
-		k.about(name, isError, "data: %s is on a network file system (%s), where a store breaks; name a folder on a disk of this machine", dir, share)
+	kind, _, _ := tail.Network(there) // where it says nothing, what follows will
+	switch placeOn(kind) {
+	case placeUnknown:
+		k.about(name, isWarning, "data: %s is on a file system of FUSE (%s); if that is a share, a store breaks there", dir, kind)
+	case placeShare:
+		k.about(name, isError, "data: %s is on a network file system (%s), where a store breaks; name a folder on a disk of this machine", dir, kind)
 		return
 	}
 	if err := tryWrite(there); err != nil {

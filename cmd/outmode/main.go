@@ -125,7 +125,8 @@ It reads and reports. It changes nothing and opens no connection.`,
 type globals struct {
 	streams
 	host    *host
-	config  string // the file of -c; "" for none
+	network func(path string) (kind string, is bool, err error) // of a file system; nil: tail.Network
+	config  string                                              // the file of -c; "" for none
 	output  string
 	noColor bool
 	quiet   bool

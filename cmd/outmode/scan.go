@@ -86,6 +86,11 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.data != "" {
+		if err := f.storeOn(f.data); err != nil {
+			return err
+		}
+	}
 	opt, err := f.options()
 	if err != nil {
 		return err

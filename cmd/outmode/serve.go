@@ -74,6 +74,9 @@ func (f *serveFlags) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.storeOn(w.config.Data); err != nil {
+		return err
+	}
 	collectForStore()
 	log, done, err := f.host.logger(f.log, &w.config)
 	if err != nil {

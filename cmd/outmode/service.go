@@ -145,7 +145,7 @@ func (f *serveFlags) servicePlan(account string, paths []string) (*servicePlan, 
 		if err != nil {
 			return nil, fmt.Errorf("installing the service: %w", err)
 		}
-		if share, is, _ := tail.Network(there); is && share != "fuse" {
+		if kind, _, _ := tail.Network(there); placeOn(kind) == placeShare {
 			return nil, fmt.Errorf("%s is on a share (%s); a service needs it on a disk of this machine", local.what, local.path)
 		}
 	}

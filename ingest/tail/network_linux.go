@@ -1,8 +1,14 @@
 package tail
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"os"
+	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 func networkKind(path string) (string, error) {
@@ -10,7 +16,43 @@ func networkKind(path string) (string, error) {
 	if err := syscall.Statfs(path, &st); err != nil {
 		return "", &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
-	return networkMagic(uint32(st.Type)), nil
+	kind := networkMagic(uint32(st.Type))
+	if kind == fuse {
+		return fuseName(path), nil
+	}
+	return kind, nil
+}
+
+// fuse is what every file system of FUSE says of itself, be it a share or a disk.
+const fuse = "fuse"
+
+// fuseName is what a file system of FUSE is mounted as ("fuse.sshfs", "fuseblk", "virtiofs"): its number is that of all.
+func fuseName(path string) string {
+	var st unix.Stat_t
+	mounts, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return fuse
+	}
+	defer mounts.Close()
+	if err := unix.Stat(path, &st); err != nil {
+		return fuse
+	}
+	return mountedAs(mounts, unix.Major(st.Dev), unix.Minor(st.Dev))
+}
+
+// mountedAs finds the type of a mounted device in a list as proc_pid_mountinfo(5) describes it.
+func mountedAs(mounts io.Reader, major, minor uint32) string {
+	device := fmt.Sprintf("%d:%d", major, minor)
+	for lines := bufio.NewScanner(mounts); lines.Scan(); {
+		place, kind, _ := strings.Cut(lines.Text(), " - ") // blanks in names are escaped
+		if f := strings.Fields(place); len(f) < 3 || f[2] != device {
+			continue
+		}
+		if f := strings.Fields(kind); len(f) > 0 {
+			return f[0]
+		}
+	}
+	return fuse
 }
 
 func networkFile(f *os.File) (bool, error) {
@@ -34,7 +76,7 @@ func networkMagic(magic uint32) string {
 	case 0xfe534d42:
 		return "smb2"
 	case 0x65735546:
-		return "fuse"
+		return fuse
 	case 0x01021997: // also a Windows drive in WSL
 		return "9p"
 	case 0x5346414f, 0x6b414653: // OpenAFS, Linux

@@ -1,6 +1,7 @@
 package tail_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/outmode/outmode/ingest/tail"
@@ -20,5 +21,22 @@ func TestNetworkMagic(t *testing.T) {
 	}
 	if kind, network, err := tail.Network("/proc"); kind != "" || network || err != nil {
 		t.Errorf("/proc: %q, %v, %v", kind, network, err)
+	}
+}
+
+// What FUSE hides behind one number, the list of mounts tells.
+func TestMountedAs(t *testing.T) {
+	t.Parallel()
+	const mounts = `22 28 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw
+311 28 0:61 / /srv/a\040b rw,relatime shared:170 - fuse.sshfs logs@ex01:/a\040-\040b rw,user_id=0
+312 28 8:17 / /srv/disk rw,relatime - fuseblk /dev/sdb1 rw,blksize=4096
+`
+	for minor, want := range map[uint32]string{61: "fuse.sshfs", 62: "fuse"} {
+		if got := tail.MountedAs(strings.NewReader(mounts), 0, minor); got != want {
+			t.Errorf("0:%d is %q, want %q", minor, got, want)
+		}
+	}
+	if got := tail.MountedAs(strings.NewReader(mounts), 8, 17); got != "fuseblk" {
+		t.Errorf("8:17 is %q", got)
 	}
 }
