@@ -50,12 +50,30 @@ func (d *daemon) listen(ctx context.Context, w *world) (*listener, error) {
 	}
 	d.address = l.Addr().String()
 	d.log.Info("listening", "address", d.address)
+	d.warnOfListeners(c)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			d.log.Error("nobody answers /metrics any more", "err", err)
 		}
 	}()
 	return &listener{s}, nil
+}
+
+// warnOfListeners tells who made the address reachable what others see there: this is done by the operator, and may be
+// meant, but not by chance.
+func (d *daemon) warnOfListeners(c *config) {
+	const health = "/healthz and /readyz, which say how far reading is and why the store takes nothing (its path)"
+	const metrics = "/metrics, which counts sign-ins, findings and lines and names no account, no server and no address"
+	open, advice := health+"; "+metrics, "set listen_auth and tls, or listen on 127.0.0.1"
+	switch token, encrypted := c.ListenAuth.Token.set(), c.TLS.Cert != ""; {
+	case isLoopback(d.address) || token && encrypted:
+		return
+	case token:
+		open, advice = health+"; on the way, the token of /metrics", "set tls, or listen on 127.0.0.1"
+	case encrypted:
+		advice = "set listen_auth, or listen on 127.0.0.1"
+	}
+	d.log.Warn("other machines reach what this listens on", "address", d.address, "visible", open, "advice", advice)
 }
 
 func (l *listener) close() error {
