@@ -15,7 +15,10 @@ import (
 
 // look finds out what files there are, and what became of those that are not there any more.
 func (f *following) look(ctx context.Context, now time.Time) error {
-	seen := f.find()
+	seen := f.find(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	inputs := seen.inputs
 	f.tell(seen.problems)
 	f.hints.watch(inputs)

@@ -61,7 +61,8 @@ type following struct {
 
 // Follow reads what is there and then what comes, until ctx ends. What was read by then is committed. It returns an
 // error only where it cannot go on: that of the ledger, if another process commits to it. A ledger that takes nothing
-// at the moment is asked again, and meanwhile nothing is read.
+// at the moment is asked again, and meanwhile nothing is read; if it still takes nothing soon after ctx ended, its
+// error is returned, and what it did not take is read again by the next Follow.
 func (p *Pipeline) Follow(ctx context.Context, ledger Reviewer, opt FollowOptions) error {
 	if opt.Every <= 0 {
 		opt.Every = 5 * time.Second
@@ -73,15 +74,19 @@ func (p *Pipeline) Follow(ctx context.Context, ledger Reviewer, opt FollowOption
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &following{p: p, opt: opt, arrivals: make(chan arrival, 256), missing: map[string]bool{}, said: map[string]bool{}, changed: true}
-	patient := &patience{Reviewer: ledger, ctx: ctx, f: f}
+	patient, stop := newPatience(ctx, ledger, f)
+	defer stop()
 	f.ledger, p.ledger, p.follows = patient, patient, true
 	p.roots, p.every, p.log = opt.Roots, opt.Every, opt.Log
 	defer func() { p.ledger = ledger }()
 	f.hints = newHints(opt.Log)
 	defer f.hints.close()
 	defer context.AfterFunc(ctx, func() { p.scan.stopped.Store(true) })()
-	err := f.run(ctx)
-	return errors.Join(err, f.stop())
+	err := errors.Join(f.run(ctx), f.stop())
+	if patient.gaveUp != nil {
+		return patient.gaveUp // also where it looks like the end of ctx: not all that was read is committed
+	}
+	return err
 }
 
 func (f *following) run(ctx context.Context) error {

@@ -15,8 +15,31 @@ var ErrStale = errors.New("the batch does not begin where its log stands")
 // the logs keep what was not committed.
 type patience struct {
 	Reviewer
-	ctx context.Context // of Follow
-	f   *following
+	ctx    context.Context // of Follow
+	grace  context.Context // of what is asked of the ledger: it ends later
+	f      *following
+	gaveUp error // what the ledger did not do before the end; then nothing more may be committed, for it knows less than the pipeline
+}
+
+// lastWait is how long the ledger may keep waiting who was told to end: what it does not take now is read again.
+const lastWait = 2 * time.Second
+
+// newPatience makes a ledger patient until ctx ends, and lastWait longer for what is under way then.
+func newPatience(ctx context.Context, ledger Reviewer, f *following) (p *patience, stop func()) {
+	grace, end := context.WithCancel(context.WithoutCancel(ctx))
+	over := make(chan struct{})
+	last := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(lastWait):
+			end()
+		case <-over:
+		}
+	})
+	return &patience{Reviewer: ledger, ctx: ctx, grace: grace, f: f}, func() {
+		last()
+		close(over)
+		end()
+	}
 }
 
 func (p *patience) Commit(_ context.Context, c *Commit) error {
@@ -65,9 +88,11 @@ const longestPause = 15 * time.Second
 // again does something until it works, or until the pipeline is told to end. It says once that it does not work, and
 // once that it works again.
 func (p *patience) again(do func(ctx context.Context) error) error {
-	ctx := context.WithoutCancel(p.ctx)
+	if p.gaveUp != nil {
+		return p.gaveUp
+	}
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, longestPause) {
-		err := do(ctx)
+		err := do(p.grace)
 		if err == nil {
 			if p.f.progress.Refused != "" {
 				p.f.progress.Refused = ""
@@ -78,6 +103,7 @@ func (p *patience) again(do func(ctx context.Context) error) error {
 			return nil
 		}
 		if errors.Is(err, ErrStale) || p.ctx.Err() != nil {
+			p.gaveUp = err
 			return err
 		}
 		p.f.progress.Refused = err.Error()

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -25,7 +26,7 @@ type found struct {
 const patienceWithRoots = 3 * time.Second
 
 // searches divides the roots: all that are local are one search.
-func searches(roots []Root) []*search {
+func searches(ctx context.Context, roots []Root) []*search {
 	local := &search{}
 	all := []*search{local}
 	for i := range roots {
@@ -39,6 +40,7 @@ func searches(roots []Root) []*search {
 		select {
 		case network = <-is:
 		case <-time.After(patienceWithRoots):
+		case <-ctx.Done():
 		}
 		if network || r.Poll {
 			all = append(all, &search{roots: []*Root{r}})
@@ -49,10 +51,10 @@ func searches(roots []Root) []*search {
 	return all
 }
 
-// find asks every search for its files.
-func (f *following) find() (all found) {
+// find asks every search for its files. When ctx ends, what it returns is not all.
+func (f *following) find(ctx context.Context) (all found) {
 	if f.searches == nil {
-		f.searches = searches(f.opt.Roots)
+		f.searches = searches(ctx, f.opt.Roots)
 	}
 	for _, s := range f.searches {
 		if s.answer == nil && len(s.roots) > 0 {
@@ -70,6 +72,8 @@ func (f *following) find() (all found) {
 			all.inputs, all.problems = append(all.inputs, x.inputs...), append(all.problems, x.problems...)
 			s.answer, s.late = nil, false
 			delete(f.said, "late "+s.roots[0].Path)
+		case <-ctx.Done():
+			return all
 		case <-until:
 			until = time.After(0)
 			s.late = true

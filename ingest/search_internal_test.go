@@ -20,7 +20,7 @@ func TestDeadShare(t *testing.T) {
 		f := &following{said: map[string]bool{}, opt: FollowOptions{Log: slog.New(slog.DiscardHandler)},
 			searches: []*search{{roots: []*Root{local}}, {roots: []*Root{dead}, answer: make(chan found)}}}
 		for range 2 {
-			if got := f.find(); len(got.inputs) != 1 || got.inputs[0].Path != filepath.ToSlash(filepath.Join(dir, "a.log")) {
+			if got := f.find(t.Context()); len(got.inputs) != 1 || got.inputs[0].Path != filepath.ToSlash(filepath.Join(dir, "a.log")) {
 				t.Errorf("found %v", got.inputs)
 			}
 		}
@@ -32,7 +32,7 @@ func TestDeadShare(t *testing.T) {
 		}
 		go func() { f.searches[1].answer <- found{} }()
 		synctest.Wait()
-		f.find()
+		f.find(t.Context())
 		if f.unanswered("//EX02/OutmodeLogs/W3SVC1/u_ex.log") || f.said["late "+dead.Path] {
 			t.Error("its answer was not taken")
 		}

@@ -25,6 +25,7 @@ type daemon struct {
 	started time.Time
 	first   *config // what it was started with: some keys are not read again
 	address string  // what it listens on, "" for nothing
+	untaken bool    // the store did not take what was read last
 }
 
 // run serves until ctx ends. Every world is served until the next one is asked for and found good.
@@ -37,11 +38,11 @@ func (d *daemon) run(ctx context.Context, w *world) error {
 	d.first = &w.config
 	store, err := openLocked(ctx, w) // before the port is taken: of a second daemon the store is what is wrong
 	if err != nil {
-		return err
+		return d.stoppedEarly(ctx, err)
 	}
 	listener, err := d.listen(ctx, w)
 	if err != nil {
-		return errors.Join(err, store.Close())
+		return errors.Join(d.stoppedEarly(ctx, err), store.Close())
 	}
 	defer func() { _ = listener.close() }()
 	for {
@@ -58,7 +59,20 @@ func (d *daemon) run(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	d.log.Info("stopped; everything that was read is committed")
+	if d.untaken {
+		d.log.Info("stopped; what was not committed is read again by the next start")
+	} else {
+		d.log.Info("stopped; everything that was read is committed")
+	}
+	return nil
+}
+
+// stoppedEarly returns the error of a start, unless the operator ended it: that is what he wanted.
+func (d *daemon) stoppedEarly(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	d.log.Info("stopped while it started; nothing was read", "err", err)
 	return nil
 }
 
@@ -117,8 +131,12 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 	opt.Keep = keep(d.chores(store, w))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", d.address, "version", version())
 	d.flags.host.ready()
-	if err := p.Follow(inner, ledger, opt); err != nil {
-		return nil, fmt.Errorf("serve was stopped: %w", err)
+	err = p.Follow(inner, ledger, opt)
+	if d.untaken = err != nil; d.untaken {
+		if inner.Err() == nil || errors.Is(err, ingest.ErrStale) {
+			return nil, fmt.Errorf("serve was stopped: %w", err)
+		}
+		d.log.Warn("the store did not take what was read last, and it was told to end: those lines are read again", "err", err)
 	}
 	end()
 	return <-chosen, nil

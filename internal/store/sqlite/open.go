@@ -8,6 +8,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -184,9 +185,19 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 	})
 }
 
-// update runs a transaction that writes.
+// update runs a transaction that writes. ctx ends the wait for its turn, which another process may have for long; what
+// has begun is carried through, so that nobody has to wonder whether it was.
 func (s *Store) update(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	turn, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	begun := context.AfterFunc(ctx, end)
+	tx, err := s.write.BeginTx(turn, nil)
+	if !begun() { // ctx has ended
+		if err == nil {
+			err = ignoreDone(tx.Rollback())
+		}
+		return fmt.Errorf("writing to the store: %w", cmp.Or(ctx.Err(), err))
+	}
 	if err != nil {
 		return fmt.Errorf("writing to the store: %w", err)
 	}
