@@ -39,6 +39,9 @@ func (f *fold) read(st job) (out filled) {
 	log := &w.scan.logs[st.log]
 	from := st.span.From
 	digest, close, err := w.openJob(log, st)
+	if errors.Is(err, errStopped) {
+		return out // nothing is wrong with it
+	}
 	if err != nil {
 		out.err = err
 		return out
@@ -126,7 +129,7 @@ func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byt
 		if err != nil {
 			return nil, nil, err
 		}
-		if _, err := io.CopyN(io.Discard, r, st.span.From); err != nil {
+		if err := w.scan.skip(r, st.span.From); err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("%s is shorter than it was: %w", log.Input.Path, err), r.Close())
 		}
 		t := &tee{r: r, at: st.span.From}
@@ -145,7 +148,23 @@ func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byt
 	} else {
 		w.scanner.ResetSpan(file, st.span)
 	}
-	return func(from, to int64) ([32]byte, error) { return digestOf(file, from, to) }, file.Close, nil
+	return func(from, to int64) ([32]byte, error) { return digestOf(context.Background(), file, from, to) }, file.Close, nil // of a batch
+}
+
+var errStopped = errors.New("reading was stopped")
+
+// skip reads over the first bytes of an archive, which may take long.
+func (s *scan) skip(r io.Reader, n int64) error {
+	const block = 1 << 20
+	for ; n > 0; n -= block {
+		if s.stopped.Load() {
+			return errStopped
+		}
+		if _, err := io.CopyN(io.Discard, r, min(n, block)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // beginsSo reports whether a file begins as it did when it was looked at: meanwhile another one may have got its name.
@@ -155,10 +174,10 @@ func beginsSo(file io.ReaderAt, head [32]byte, size int64) bool {
 	return int64(n) == size && sha256.Sum256(b[:n]) == head
 }
 
-// digestOf reads a range again, which is in memory still.
-func digestOf(r io.ReaderAt, from, to int64) ([32]byte, error) {
+// digestOf reads a range again, which is in memory still if it was just read.
+func digestOf(ctx context.Context, r io.ReaderAt, from, to int64) ([32]byte, error) {
 	h := sha256.New()
-	if n, err := io.Copy(h, io.NewSectionReader(r, from, to-from)); err != nil {
+	if n, err := io.Copy(h, tail.Stoppable(ctx, io.NewSectionReader(r, from, to-from))); err != nil {
 		return [32]byte{}, fmt.Errorf("hashing: %w", err)
 	} else if n != to-from {
 		return [32]byte{}, fmt.Errorf("hashing: %d bytes are missing before byte %d: the file was changed while it was read", to-from-n, to)

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -206,7 +207,7 @@ func (id *identifier) readHead(l *Log, raw []byte) map[string]string {
 // findCopies marks the logs that were met before under another path. A log's name only nominates:
 // two are one where the bytes of the shorter begin the longer, or, where one is a copy in UTF-16, its
 // lines. The longest is the one that counts.
-func findCopies(logs []Log) {
+func findCopies(ctx context.Context, logs []Log) error {
 	byName := map[string][]int{}
 	for i := range logs {
 		if logs[i].counted() && logs[i].Name != "" {
@@ -216,19 +217,26 @@ func findCopies(logs []Log) {
 	for i := range logs {
 		same := byName[logs[i].Name]
 		if len(same) > 1 && same[0] == i {
-			markCopies(logs, same)
+			if err := markCopies(ctx, logs, same); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
-func markCopies(logs []Log, same []int) {
+func markCopies(ctx context.Context, logs []Log, same []int) error {
 	for n, i := range same {
 		for _, j := range same[:n] {
 			if logs[i].State == Duplicate || logs[j].State == Duplicate {
 				continue
 			}
 			kept, copied := j, i
-			switch relate(&logs[j], &logs[i]) {
+			r, err := relate(ctx, &logs[j], &logs[i])
+			if err != nil {
+				return err
+			}
+			switch r {
 			case tail.Different:
 				continue
 			case tail.FirstInSecond:
@@ -238,20 +246,21 @@ func markCopies(logs []Log, same []int) {
 			logs[copied].Why = "a copy of " + logs[kept].Input.Path
 		}
 	}
+	return nil
 }
 
 // relate compares two logs. What can be read of a damaged one is compared all the same: reading it says that it is
-// damaged.
-func relate(a, b *Log) tail.Relation {
+// damaged. The only error is that of ctx.
+func relate(ctx context.Context, a, b *Log) (tail.Relation, error) {
 	if a.encoding != b.encoding {
-		return relateLines(a.Input, b.Input)
+		return relateLines(ctx, a.Input, b.Input), ctx.Err()
 	}
-	r, _ := tail.Relate(a.Input, b.Input)
-	return r
+	r, _ := tail.Relate(ctx, a.Input, b.Input)
+	return r, ctx.Err()
 }
 
 // relateLines compares two logs of different encodings line by line, up to the end of the shorter.
-func relateLines(a, b tail.Input) tail.Relation {
+func relateLines(ctx context.Context, a, b tail.Input) tail.Relation {
 	var scanners [2]*tail.Scanner
 	for i, in := range []tail.Input{a, b} {
 		r, err := in.Open()
@@ -259,7 +268,7 @@ func relateLines(a, b tail.Input) tail.Relation {
 			return tail.Different
 		}
 		defer r.Close()
-		scanners[i] = tail.NewScanner(r)
+		scanners[i] = tail.NewScanner(tail.Stoppable(ctx, r))
 	}
 	x, y := scanners[0], scanners[1]
 	for {

@@ -170,8 +170,8 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 		return "", nil // what it is cannot be seen
 	case src.State == NotCounted && f.log.State == Read && src.Offset > 0, src.Name == "" && f.log.Name != "" && src.First == 0:
 		return becameLog, nil // unless lines were counted: then it is a log of its own by now
-	case src.State == Duplicate && src.Size != f.input.Size && !p.staysCopy(src, f.input):
-		return becameLog, nil
+	case src.State == Duplicate && src.Size != f.input.Size && !p.staysCopy(ctx, src, f.input):
+		return becameLog, ctx.Err()
 	case src.Offset == 0 && src.HeadSize == 0:
 		return "", nil // nothing was seen of it
 	case src.Plain && f.input.Plain && f.input.Size < src.Offset && p.rewriting(src, f, time.Now()):
@@ -229,9 +229,9 @@ func (p *Pipeline) rewriting(src *Source, f *met, now time.Time) bool {
 const becameLog = "its first lines did not show what it is"
 
 // staysCopy reports whether what a copy grew by stands in the log too, where that goes on itself.
-func (p *Pipeline) staysCopy(src *Source, in tail.Input) bool {
+func (p *Pipeline) staysCopy(ctx context.Context, src *Source, in tail.Input) bool {
 	for _, s := range p.sources {
-		if s.Name == src.Name && s.State != Duplicate && p.stands(s) && sameFrom(p.scan.logs[s.log-1].Input, in, src.Offset) {
+		if s.Name == src.Name && s.State != Duplicate && p.stands(s) && sameFrom(ctx, p.scan.logs[s.log-1].Input, in, src.Offset) {
 			return true
 		}
 	}
@@ -239,7 +239,7 @@ func (p *Pipeline) staysCopy(src *Source, in tail.Input) bool {
 }
 
 // sameFrom reports whether a plain file holds all of another from an offset on.
-func sameFrom(all, some tail.Input, from int64) bool {
+func sameFrom(ctx context.Context, all, some tail.Input, from int64) bool {
 	var digests [2][32]byte
 	var size int64
 	for i, in := range []tail.Input{some, all} {
@@ -251,7 +251,7 @@ func sameFrom(all, some tail.Input, from int64) bool {
 		if i == 0 {
 			size = f.Size()
 		}
-		if digests[i], err = digestOf(f, from, size); err != nil {
+		if digests[i], err = digestOf(ctx, f, from, size); err != nil {
 			return false
 		}
 	}

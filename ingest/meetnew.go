@@ -23,7 +23,9 @@ func (p *Pipeline) meetNew(ctx context.Context, c *collector, files []*met) erro
 	for i, f := range files {
 		logs[i] = f.log
 	}
-	findCopies(logs) // among themselves
+	if err := findCopies(ctx, logs); err != nil { // among themselves
+		return err
+	}
 	for i, f := range files {
 		f.log = logs[i]
 	}
@@ -97,10 +99,10 @@ func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copyOf s
 			continue
 		case all && !p.stands(s):
 			return s, "", nil // its file moved there, or was packed
-		case all && p.longer(s, f):
+		case all && p.longer(ctx, s, f):
 			return s, "", nil // what was met before was the copy
 		}
-		return nil, "a copy of " + s.Path, nil
+		return nil, "a copy of " + s.Path, ctx.Err()
 	}
 	for _, s := range p.sources {
 		if s.Name != goneCopy+f.log.Name {
@@ -134,30 +136,32 @@ func (p *Pipeline) stands(s *Source) bool {
 }
 
 // longer reports whether a file goes on behind all that the known log's own file holds.
-func (p *Pipeline) longer(s *Source, f *met) bool {
+func (p *Pipeline) longer(ctx context.Context, s *Source, f *met) bool {
 	known := p.scan.logs[s.log-1].Input
-	r, err := tail.Relate(known, f.input)
+	r, err := tail.Relate(ctx, known, f.input)
 	return err == nil && r == tail.FirstInSecond
 }
 
 // compare holds a file against what the ledger says of a log. same says that they are equal as far as both go, and
 // all that the file holds everything that was committed.
 //
-// Where the file ends within a range of the ledger, only the log itself can tell, if it is there still.
+// Where the file ends within a range of the ledger, only the log itself can tell, if it is there still. It may read all
+// of a large file: it ends with ctx.
 func (p *Pipeline) compare(ctx context.Context, s *Source, in tail.Input) (all, same bool, err error) {
 	ranges, err := p.ledger.Ranges(ctx, s.ID)
 	if err != nil {
 		return false, false, err
 	}
-	r, err := in.Open()
+	file, err := in.Open()
 	if err != nil {
 		return false, false, nil // it cannot be read, which is told when it is met
 	}
-	defer r.Close()
+	defer file.Close()
 	if len(ranges) == 0 && s.log > 0 {
-		rel, _ := tail.Relate(p.scan.logs[s.log-1].Input, in)
-		return true, rel != tail.Different, nil
+		rel, _ := tail.Relate(ctx, p.scan.logs[s.log-1].Input, in)
+		return true, rel != tail.Different, ctx.Err()
 	}
+	r := tail.Stoppable(ctx, file)
 	var at int64
 	for _, of := range ranges {
 		if _, err := io.CopyN(io.Discard, r, of.From-at); err != nil {
@@ -167,16 +171,18 @@ func (p *Pipeline) compare(ctx context.Context, s *Source, in tail.Input) (all, 
 		n, err := io.Copy(h, io.LimitReader(r, of.To-of.From))
 		at = of.From + n
 		switch {
+		case ctx.Err() != nil:
+			return false, false, ctx.Err()
 		case err != nil || at < of.To:
 			// It is cut short within this range.
 			if s.log > 0 && p.stands(s) {
-				rel, _ := tail.Relate(p.scan.logs[s.log-1].Input, in)
-				return false, rel == tail.SecondInFirst || rel == tail.Same, nil
+				rel, _ := tail.Relate(ctx, p.scan.logs[s.log-1].Input, in)
+				return false, rel == tail.SecondInFirst || rel == tail.Same, ctx.Err()
 			}
 			return false, of.From > 0, nil
 		case [32]byte(h.Sum(nil)) != of.Digest:
 			return false, false, nil
 		}
 	}
-	return at >= s.Offset, len(ranges) > 0, nil
+	return at >= s.Offset, len(ranges) > 0, ctx.Err()
 }

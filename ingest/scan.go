@@ -51,7 +51,9 @@ func Scan(ctx context.Context, inputs []tail.Input, opt Options) (*Result, error
 	if err := s.identifyAll(ctx); err != nil {
 		return nil, err
 	}
-	findCopies(s.logs)
+	if err := findCopies(ctx, s.logs); err != nil {
+		return nil, err
+	}
 	s.plan()
 	err := s.readBoth(ctx)
 	if errors.Is(err, errStrict) {

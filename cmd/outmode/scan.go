@@ -100,7 +100,7 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	judgeBy(&opt, set)
-	inputs, problems := tail.Find(args, tail.FindOptions{Stdin: f.in, Exclude: f.excludesFile})
+	inputs, problems := tail.Find(args, tail.FindOptions{Stdin: tail.Stoppable(ctx, f.in), Exclude: f.excludesFile})
 	defer func() { _ = tail.Cleanup(inputs) }()
 	for _, p := range problems {
 		if p.Severity == tail.Missing {

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -37,8 +38,9 @@ const (
 
 // Relate reports whether one of two logs, decompressed, begins with all of the other, but for NULs at the end of a
 // snapshot: space that was reserved and not written yet. It reads both at once, block by block, up to the first
-// difference or the end of the shorter. With an error of reading, the answer holds for what could be read.
-func Relate(a, b Input) (Relation, error) {
+// difference or the end of the shorter. With an error of reading, the answer holds for what could be read; with that of
+// ctx, which has ended, there is none.
+func Relate(ctx context.Context, a, b Input) (Relation, error) {
 	ra, err := a.Open()
 	if err != nil {
 		return Different, fmt.Errorf("comparing: %w", err)
@@ -53,6 +55,9 @@ func Relate(a, b Input) (Relation, error) {
 	const block = 128 << 10
 	bufA, bufB := make([]byte, block), make([]byte, block)
 	for {
+		if err := ctx.Err(); err != nil {
+			return Different, err
+		}
 		na, errA := io.ReadFull(ra, bufA)
 		nb, errB := io.ReadFull(rb, bufB)
 		n := min(na, nb)
@@ -62,12 +67,12 @@ func Relate(a, b Input) (Relation, error) {
 				i++
 			}
 			switch {
-			case onlyNUL(bufA[i:na], ra):
-				return FirstInSecond, nil
-			case onlyNUL(bufB[i:nb], rb):
-				return SecondInFirst, nil
+			case onlyNUL(bufA[i:na], Stoppable(ctx, ra)):
+				return FirstInSecond, ctx.Err()
+			case onlyNUL(bufB[i:nb], Stoppable(ctx, rb)):
+				return SecondInFirst, ctx.Err()
 			}
-			return Different, nil
+			return Different, ctx.Err()
 		}
 		if errA != nil || errB != nil {
 			r := Same
@@ -102,4 +107,20 @@ func damage(err error) error {
 		return nil
 	}
 	return fmt.Errorf("comparing: %w", err)
+}
+
+// Stoppable returns a reader that fails with the error of ctx once it has ended: what reads a whole log in one call
+// stops within one block.
+func Stoppable(ctx context.Context, r io.Reader) io.Reader { return &stoppable{ctx, r} }
+
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -261,7 +262,7 @@ func TestOpenOfWhatIsGone(t *testing.T) {
 	if _, _, err := in.Digest(1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Digest: %v", err)
 	}
-	if _, err := tail.Relate(in, in); !errors.Is(err, os.ErrNotExist) {
+	if _, err := tail.Relate(t.Context(), in, in); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Relate: %v", err)
 	}
 }
@@ -308,11 +309,35 @@ func TestRelate(t *testing.T) {
 		in := one(t, tt.file, tail.Limits{})
 		swapped := [...]tail.Relation{tail.Different, tail.Same, tail.SecondInFirst, tail.FirstInSecond}[tt.want]
 		for i, pair := range [][2]tail.Input{{whole, in}, {in, whole}} {
-			got, err := tail.Relate(pair[0], pair[1])
+			got, err := tail.Relate(t.Context(), pair[0], pair[1])
 			var damaged *tail.TruncatedError
 			if got != [2]tail.Relation{tt.want, swapped}[i] || errors.As(err, &damaged) != tt.damaged || err != nil && !tt.damaged {
 				t.Errorf("%s, %d: got %v, %v", name, i, got, err)
 			}
 		}
+	}
+}
+
+// A comparison ends with its context, at once and without an answer.
+func TestRelateIsStopped(t *testing.T) {
+	t.Parallel()
+	log := logOf(400 << 10)
+	ctx, stop := context.WithCancel(t.Context())
+	in := one(t, log, tail.Limits{})
+	r, err := in.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	reading := tail.Stoppable(ctx, r)
+	if n, err := reading.Read(make([]byte, 100)); n != 100 || err != nil {
+		t.Errorf("before: %d bytes, %v", n, err)
+	}
+	stop()
+	if n, err := io.Copy(io.Discard, reading); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after: %d bytes, %v", n, err)
+	}
+	if r, err := tail.Relate(ctx, in, in); r != tail.Different || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", r, err)
 	}
 }

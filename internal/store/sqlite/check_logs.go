@@ -32,7 +32,7 @@ func (c *checker) logs(ctx context.Context) error {
 			c.problem(Logs, "%s cannot be read: %v", l.Path, err)
 			continue
 		}
-		c.compare(ctx, l, r)
+		c.compare(ctx, l, tail.Stoppable(ctx, r))
 		_ = r.Close()
 	}
 	return ctx.Err()
@@ -57,6 +57,9 @@ func (c *checker) compare(ctx context.Context, l *Listed, r io.Reader) {
 			return
 		}
 		if skipped, err := io.CopyN(io.Discard, r, of.From-at); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
 			c.problem(Logs, "%s ends at byte %d, and %d were committed", l.Path, at+skipped, l.Offset)
 			return
 		}
@@ -65,6 +68,8 @@ func (c *checker) compare(ctx context.Context, l *Listed, r io.Reader) {
 		at = of.From + n
 		c.counts["bytes"] += n
 		switch {
+		case ctx.Err() != nil:
+			return // it was stopped; nothing is wrong
 		case err != nil:
 			c.problem(Logs, "%s cannot be read at byte %d: %v", l.Path, at, err)
 			return
