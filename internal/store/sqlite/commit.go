@@ -223,7 +223,7 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		if r.Key.Outcome == signin.Failure && w.refusals[r.Hour] >= maxRefusalsAnHour {
 			from = netip.Addr{}
 		}
-		address, err := w.address(ctx, from)
+		address, err := w.address(ctx, from, int64(r.Hour/24))
 		if err != nil {
 			return err
 		}
