@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/outmode/outmode/internal/signin"
@@ -32,9 +33,6 @@ type condition struct {
 	severity                  signin.Severity
 	count, first, last        int64
 }
-
-// expiresSoon is how long before its end an exception is told of.
-const expiresSoon = 14 * 24 * time.Hour
 
 // Watch turns what is wrong with the data into findings, and resolves those of what is well again. silent is what
 // Silent takes.
@@ -70,8 +68,6 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 			FROM line_count n JOIN source s ON s.id = n.source WHERE ?1 = ?1 GROUP BY s.id HAVING 100 * coalesce(sum(CASE n.verdict WHEN 0 THEN n.lines END), 0) > sum(n.lines)`},
 		{condition{rule: RuleLost, name: "There was more than is told apart", severity: signin.Low},
 			`SELECT 'rules with a window', value || ' counts of rules with a window were not kept: an attack may be larger than its finding says', CAST(value AS INTEGER), ?1, ?1 FROM meta WHERE name = 'lost'`},
-		{condition{rule: RuleExpiring, name: "An exception expires soon", severity: signin.Low},
-			`SELECT id, 'for ' || users || group_file || ', of ' || owner || ': extend it, or let its findings fire again', 1, created, ?1 FROM exception WHERE removed = 0 AND expires > ?1 AND expires < ?1 + ` + fmt.Sprint(expiresSoon.Milliseconds())},
 	} {
 		rows, err := s.read.QueryContext(ctx, q.text, now.UnixMilli())
 		if err != nil {
@@ -86,6 +82,15 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 		if err != nil {
 			return nil, err
 		}
+	}
+	ending, err := s.Expiring(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ending {
+		x := &ending[i]
+		all = append(all, condition{RuleExpiring, "An exception expires soon", x.ID, "for " + strings.TrimSpace(strings.Join(x.Users, " ")+" "+x.GroupFile) + ", of " + x.Owner + ": extend it, or let its findings fire again",
+			signin.Low, 1, x.ExpiringFrom().UnixMilli(), now.UnixMilli()})
 	}
 	broken, err := s.brokenRules(ctx)
 	return append(all, broken...), err
