@@ -60,7 +60,7 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 		text string
 	}{
 		{condition{rule: RuleHole, name: "Part of a log will never be read", severity: signin.High},
-			`SELECT s.path, h.reason || ': ' || h.bytes || ' bytes from byte ' || h.at, 1, CASE WHEN h."from" > 0 THEN h."from" ELSE h."to" END, h."to" FROM hole h JOIN source s ON s.id = h.source`},
+			`SELECT s.path, h.reason || ': ' || h.bytes || ' bytes from byte ' || h.at, 1, CASE WHEN h."from" > 0 THEN h."from" ELSE h."to" END, h."to" FROM hole h JOIN source s ON s.id = h.source ORDER BY s.path, h.id`},
 		{condition{rule: RuleUnread, name: "A log cannot be read", severity: signin.High},
 			`SELECT path, why, 1, CASE WHEN last > 0 THEN last ELSE ?1 END, ?1 FROM source WHERE state IN ('unreadable', 'incomplete')`},
 		{condition{rule: RuleMalformed, name: "A log is not understood", severity: signin.Medium},
@@ -93,7 +93,37 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 			signin.Low, 1, x.ExpiringFrom().UnixMilli(), now.UnixMilli()})
 	}
 	broken, err := s.brokenRules(ctx)
-	return append(all, broken...), err
+	return append(merged(all), broken...), err
+}
+
+// merged makes conditions of one rule and subject one: it is one finding, and what is told of it must grow with each.
+func merged(all []condition) []condition {
+	const most = 3 // are told in words
+	type name struct{ rule, subject string }
+	at, told := map[name]int{}, map[name]int{}
+	var out []condition
+	for _, c := range all {
+		n := name{c.rule, c.subject}
+		told[n]++
+		i, met := at[n]
+		if !met {
+			at[n] = len(out)
+			out = append(out, c)
+			continue
+		}
+		have := &out[i]
+		have.count += c.count
+		have.first, have.last = min(have.first, c.first), max(have.last, c.last)
+		if told[n] <= most {
+			have.note += "; " + c.note
+		}
+	}
+	for n, times := range told {
+		if times > most {
+			out[at[n]].note += fmt.Sprintf("; and %d more", times-most)
+		}
+	}
+	return out
 }
 
 // brokenRules returns the rules that failed on a sign-in.
@@ -141,7 +171,8 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 			return err
 		}
 		var state string
-		if _, err := w.one(ctx, "SELECT state FROM finding WHERE id = ?", []any{id}, &state); err != nil {
+		var before int64
+		if _, err := w.one(ctx, "SELECT state, count FROM finding WHERE id = ?", []any{id}, &state, &before); err != nil {
 			return err
 		}
 		if state == stateResolved {
@@ -152,6 +183,11 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 		if err := w.exec(ctx, "UPDATE finding SET count = ?, first = ?, last = max(last, ?), note = CASE state WHEN 'acknowledged' THEN note ELSE ? END WHERE id = ?",
 			c.count, c.first, c.last, c.note, id); err != nil {
 			return err
+		}
+		if c.rule == RuleHole && before > 0 && c.count > before && state != stateResolved { // whoever acknowledged the others did not know of it
+			if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, w.s.opt.Now().UnixMilli(), state, outmode, "more is missing: "+c.note); err != nil {
+				return err
+			}
 		}
 	}
 	now := w.s.opt.Now().UnixMilli()
