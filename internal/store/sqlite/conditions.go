@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
@@ -20,11 +22,12 @@ const (
 	RuleLost      = "OM-SYS-05" // there was more than is told apart
 	RuleBroken    = "OM-SYS-06" // a rule fails on some sign-ins
 	RuleExpiring  = "OM-SYS-07" // an exception expires soon
+	RuleRefused   = "OM-SYS-08" // the store took nothing for a time
 )
 
 // OwnRules are the ids of all of them. No rule file has them.
 func OwnRules() []string {
-	return []string{RuleSilent, RuleHole, RuleUnread, RuleMalformed, RuleLost, RuleBroken, RuleExpiring}
+	return []string{RuleSilent, RuleHole, RuleUnread, RuleMalformed, RuleLost, RuleBroken, RuleExpiring, RuleRefused}
 }
 
 // A condition is one of them, as it is now.
@@ -92,8 +95,64 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 		all = append(all, condition{RuleExpiring, "An exception expires soon", x.ID, "for " + strings.TrimSpace(strings.Join(x.Users, " ")+" "+x.GroupFile) + ", of " + x.Owner + ": extend it, or let its findings fire again",
 			signin.Low, 1, x.ExpiringFrom().UnixMilli(), now.UnixMilli()})
 	}
+	refused, err := s.refused(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, refused...)
 	broken, err := s.brokenRules(ctx)
 	return append(merged(all), broken...), err
+}
+
+// keepRefusals is how long it is told that the store took nothing: whoever looks at what was found must see for which
+// time it was found late.
+const keepRefusals = 30 * 24 * time.Hour
+
+// refuse notes that the store took nothing for a time. It could not be noted then.
+func (w *writer) refuse(ctx context.Context, more []ingest.Refusal) error {
+	const most = 100
+	all, err := w.s.refusals(ctx, w)
+	if err != nil {
+		return err
+	}
+	all = append(all, more...)
+	from := w.s.opt.Now().Add(-keepRefusals).UnixMilli()
+	all = slices.DeleteFunc(all, func(r ingest.Refusal) bool { return r.To < from })
+	text, err := json.Marshal(all[max(0, len(all)-most):])
+	if err != nil {
+		return err
+	}
+	return w.setMeta(ctx, "refused", string(text))
+}
+
+func (s *Store) refusals(ctx context.Context, q querier) (all []ingest.Refusal, err error) {
+	text, found, err := s.meta(ctx, q, "refused")
+	if err != nil || !found {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("reading when the store took nothing: %w", err)
+	}
+	return all, nil
+}
+
+// refused returns the times in which the store took nothing, the latest first.
+func (s *Store) refused(ctx context.Context, now time.Time) ([]condition, error) {
+	refusals, err := s.refusals(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
+	var all []condition
+	for _, r := range slices.Backward(refusals) {
+		from, to := time.UnixMilli(r.From).UTC(), time.UnixMilli(r.To).UTC()
+		if to.Before(now.Add(-keepRefusals)) {
+			continue
+		}
+		all = append(all, condition{RuleRefused, "The store took nothing for a time", "the store",
+			fmt.Sprintf("from %s to %s UTC (%v) nothing could be committed; what was logged was read afterwards, and what it shows was found late: %s",
+				from.Format(time.DateTime), to.Format(time.DateTime), to.Sub(from).Round(time.Second), r.Why), signin.Medium, 1, r.From, r.To})
+	}
+	return all, nil
 }
 
 // merged makes conditions of one rule and subject one: it is one finding, and what is told of it must grow with each.
@@ -171,8 +230,8 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 			return err
 		}
 		var state string
-		var before int64
-		if _, err := w.one(ctx, "SELECT state, count FROM finding WHERE id = ?", []any{id}, &state, &before); err != nil {
+		var before, last int64
+		if _, err := w.one(ctx, "SELECT state, count, last FROM finding WHERE id = ?", []any{id}, &state, &before, &last); err != nil {
 			return err
 		}
 		if state == stateResolved {
@@ -184,8 +243,16 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 			c.count, c.first, c.last, c.note, id); err != nil {
 			return err
 		}
-		if c.rule == RuleHole && before > 0 && c.count > before && state != stateResolved { // whoever acknowledged the others did not know of it
-			if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, w.s.opt.Now().UnixMilli(), state, outmode, "more is missing: "+c.note); err != nil {
+		more := ""
+		switch {
+		case before == 0 || state == stateResolved:
+		case c.rule == RuleHole && c.count > before:
+			more = "more is missing: "
+		case c.rule == RuleRefused && c.last > last:
+			more = "again: "
+		}
+		if more != "" { // whoever acknowledged the others did not know of it
+			if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, w.s.opt.Now().UnixMilli(), state, outmode, more+c.note); err != nil {
 				return err
 			}
 		}
