@@ -33,7 +33,7 @@ type Source struct {
 	Offset     int64 // committed
 	Lines      int64 // before Offset
 	Header     []byte
-	Sessions   []byte
+	Sessions   []byte // what the decoder must remember there; where records are not lines, with the scanner's context before it
 	Chain      [32]byte
 	Unfinished string // what a line behind Offset that has no end yet is; "" without one
 	First      int64

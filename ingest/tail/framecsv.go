@@ -97,6 +97,8 @@ func (c *csvFramer) scan(text []byte) (int, verdict) {
 
 func separates(c byte) bool { return c == ',' || c == ';' || c == '\t' }
 
+func (c *csvFramer) undo() {}
+
 func (c *csvFramer) context() []byte { return nil }
 
 // restore implements framer.
@@ -145,6 +147,8 @@ func (b *blocksFramer) end(text []byte) (int, verdict) {
 	}
 	return len(text), recordGoesOn
 }
+
+func (b *blocksFramer) undo() {}
 
 func (b *blocksFramer) context() []byte { return nil }
 

@@ -131,12 +131,17 @@ func (j *jsonFramer) end(text []byte) (int, verdict) {
 	}
 	switch s {
 	case stepClosed, stepTorn:
-		j.depth, j.str, j.esc, j.naming, j.sick = j.level, false, false, false, false
+		j.undo()
 		return n, recordEnds
 	case stepArray:
 		return n, noRecord
 	}
 	return n, recordGoesOn
+}
+
+// undo implements framer. Behind a record it stands as it did before it.
+func (j *jsonFramer) undo() {
+	j.depth, j.str, j.esc, j.naming, j.sick, j.opened = j.level, false, false, false, false, false
 }
 
 // endString looks for the end of a record that is a string.

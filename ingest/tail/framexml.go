@@ -236,6 +236,9 @@ func (x *xmlFramer) inTag(c byte) bool {
 	return false
 }
 
+// undo implements framer.
+func (x *xmlFramer) undo() { *x = xmlFramer{} }
+
 // context implements framer.
 func (x *xmlFramer) context() []byte {
 	if x.section == noSection {

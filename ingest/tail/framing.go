@@ -55,9 +55,8 @@ type Mark struct {
 // next one is looked for: behind the record, and in CSV and Blocks behind the line end that closes it. What stands
 // between two records is of none: a range of the file that ends with a record holds what stands before it.
 //
-// Reading may be cut behind any record and, once Next has reported false without an error, at Offset: reading on from
-// there with the Context yields the records that reading at once does. A record that is not Terminated is not behind
-// a cut: neither is what Offset and Context say after it.
+// Reading may be cut behind any record, before one that is not Terminated and, where there was none such, at Offset once
+// Next has reported false: reading on from there with the Context yields the records that reading at once does.
 //
 // Framing is no validation. Text that is broken costs the record it is in, and seldom the one behind it. A record of
 // more than MaxLine bytes is TooLong, and goes on to its end if it is well-formed. NULs between records are Padding.
@@ -93,8 +92,9 @@ func (s *Scanner) ResetForm(r io.Reader, form Form, at Mark) error {
 	return nil
 }
 
-// Context returns what must be known to go on at Offset plus Size, beside the form and the encoding: in which array of
-// which document that is. It is nil for lines, and mostly where nothing is open; never more than 256 bytes.
+// Context returns what must be known to go on, beside the form and the encoding: in which array of which document that
+// is. It is that behind the record, or before it if it is not Terminated; once Next has reported false, that at Offset.
+// It is nil for lines, and mostly where nothing is open; never more than 256 bytes.
 func (s *Scanner) Context() []byte {
 	if s.framer == nil {
 		return nil
@@ -111,6 +111,8 @@ type framer interface {
 	// end looks for the end of the record that start found, in text that goes on where n of the last call of end, or of
 	// start, said. An n below 0 is within the record, at most lookBack bytes before text.
 	end(text []byte) (n int, v verdict)
+	// undo goes back to where start found the record.
+	undo()
 	context() []byte
 	restore(context []byte) error
 }
@@ -196,6 +198,7 @@ func (s *Scanner) record() bool {
 		}
 		if !s.more() {
 			s.take(off, s.end-s.next, long, false)
+			s.framer.undo()
 			return true
 		}
 	}

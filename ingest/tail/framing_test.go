@@ -50,6 +50,7 @@ func inParts(t testing.TB, file []byte, f tail.Framing, cuts []int, wrap func(io
 		for s.Next() {
 			if !s.Terminated() {
 				sure = false
+				at.Offset, at.Context = s.Offset(), s.Context()
 				if cut == len(file) {
 					ls = append(ls, current(s))
 				}
