@@ -33,6 +33,8 @@ func (d *reporter) Decode(record []byte, f *signin.Facts) ingest.Decoded {
 	*f = signin.Facts{Kind: signin.HTTPProxy}
 	d.in.User, d.in.N = "", 0
 	switch err := json.Unmarshal(record, &d.in); {
+	case string(record) == "null":
+		return ingest.Blank
 	case err != nil || d.in.User == "":
 		f.Note = "no record"
 		return ingest.Malformed
@@ -204,8 +206,8 @@ func TestRecordsThatGrow(t *testing.T) {
 				}
 				known, err := s.store.Known(t.Context())
 				s.must(err)
-				if src := known.Sources[0]; src.Offset != int64(len(text)) || src.Unfinished != "" {
-					t.Errorf("read to %d of %d, %q", src.Offset, len(text), src.Unfinished)
+				if src := known.Sources[0]; src.Offset != int64(len(text)) || src.Lines != 9 || src.Unfinished != "" {
+					t.Errorf("%d records read to %d of %d, %q", src.Lines, src.Offset, len(text), src.Unfinished)
 				}
 				s.sound()
 			})
@@ -323,5 +325,53 @@ func TestManyBatchesOfRecords(t *testing.T) {
 	}
 	if len(ranges) < 4 || at != int64(len(text)) {
 		t.Errorf("%d ranges up to %d of %d", len(ranges), at, len(text))
+	}
+}
+
+// What stands behind the last record is a batch of its own where one has just ended.
+func TestEndBehindABatchOfRecords(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.opt = taleOptions()
+	var records []string
+	for n := 1; n <= 9; n++ { // nine of these are a batch
+		records = append(records, strings.TrimSuffix(taleOf(n), "}")+`,"x":"`+strings.Repeat("x", 940_000)+`"}`)
+	}
+	s.write("a.json", "["+strings.Join(records, ",")+strings.Repeat(" ", 100)+"]")
+	s.look()
+	known, err := s.store.Known(t.Context())
+	s.must(err)
+	if src := known.Sources[0]; src.Offset != src.Size || src.Lines != 9 || s.told() != "a.json read 9/9; users 1-9" {
+		t.Errorf("%d records read to %d of %d: %s", src.Lines, src.Offset, src.Size, s.told())
+	}
+	s.append("a.json", "\n["+taleOf(10)+"]")
+	s.close()
+	s.look()
+	if told := s.told(); told != "a.json read 10/10; users 1-10" {
+		t.Error(told)
+	}
+	s.sound()
+}
+
+// A first record that is completed between being looked at and being read waits for the next look, which names the log.
+func TestFirstRecordThatCompletesLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.opt = taleOptions()
+	s.write("a.json", `[null, `+taleOf(1)[:60])
+	s.open()
+	s.must(s.p.Meet(t.Context(), s.find()))
+	s.append("a.json", taleOf(1)[60:]+",")
+	s.must(s.p.Fill(t.Context()))
+	if src := s.p.Sources()[0]; src.Lines != 0 || src.Unfinished == "" {
+		t.Errorf("%d records of a log without a name, %q", src.Lines, src.Unfinished)
+	}
+	s.append("a.json", talesOf(2, 3, ",")+"]")
+	s.look()
+	if told := s.told(); told != "a.json read 3/4; users 1-3" {
+		t.Error(told)
+	}
+	if src := s.p.Sources()[0]; src.Name == "" || src.Lines != 4 {
+		t.Errorf("%q of %d records", src.Name, src.Lines)
 	}
 }
