@@ -173,3 +173,31 @@ func TestUALMalformed(t *testing.T) {
 		}
 	}
 }
+
+// The names of errors stand for the codes that Entra and the Unified Audit Log share, and mean the same there.
+func TestCloudCodes(t *testing.T) {
+	t.Parallel()
+	names := map[string]string{"50126": "InvalidUserNameOrPassword", "50034": "UserAccountNotFound", "50053": "IdsLocked", "50055": "InvalidPasswordExpiredPassword", "50057": "UserDisabled",
+		"50072": "UserStrongAuthEnrollmentRequiredInterrupt", "50074": "UserStrongAuthClientAuthNRequiredInterrupt", "50076": "UserStrongAuthClientAuthNRequired", "50078": "UserStrongAuthExpired",
+		"50079": "UserStrongAuthEnrollmentRequired", "500121": "AuthenticationFailedSasError", "50158": "ExternalSecurityChallenge", "50097": "DeviceAuthenticationRequired", "50140": "KmsiInterrupt",
+		"53003": "BlockedByConditionalAccess"}
+	for want, codes := range map[string]string{
+		"first_factor_failed": "50034 50053 50056 50064 50126",
+		"first_factor_ok":     "50072 50074 50076 50078 50079 50158",
+		"denied":              "500121",
+		"info":                "50058 50089 50097 50132 50133 50140 50155 50161 50173 50199 70043 70044 16000 65001",
+		"unknown":             "50055 50057 50088 50105 50131 50144 53000 53001 53002 53003 53004 7000112 7000113 7000215 1",
+	} {
+		for code := range strings.FieldsSeq(codes) {
+			records := []string{entraRecord(entraSteps, "[]", `"errorCode":0`, `"errorCode":`+code), ualRecord("UserLoginFailed", code), ualRecord("UserLoggedIn", code)}
+			if name := names[code]; name != "" {
+				records = append(records, ualRecord("UserLoginFailed", "", `"Version":1`, `"LogonError":"`+name+`"`))
+			}
+			for _, record := range records {
+				if x := decodeOne(t, record); x.outcome != want || x.reason != code || x.verdict == "other" || strings.HasSuffix(x.verdict, "success") {
+					t.Errorf("%s: %s, %s because of %s, want %s", code, x.verdict, x.outcome, x.reason, want)
+				}
+			}
+		}
+	}
+}
