@@ -10,7 +10,7 @@ import (
 )
 
 // A file is recognised by its head and decoded record by record: here each is a line.
-func ExampleOptions_Recognize() {
+func ExampleOptions_Recognize_entra() {
 	const log = `{"category":"SignInLogs","resourceId":"/tenants/x/providers/Microsoft.aadiam","time":"2026-10-06T08:14:09Z","properties":{"createdDateTime":"2026-10-06T08:00:00Z","userPrincipalName":"anna@contoso.com","appDisplayName":"One Outlook Web","resourceDisplayName":"Office 365 Exchange Online","clientAppUsed":"Browser","authenticationProtocol":"oAuth2","status":{"errorCode":0,"additionalDetails":"MFA completed in Azure AD"}}}
 {"category":"SignInLogs","resourceId":"/tenants/x/providers/Microsoft.aadiam","time":"2026-10-06T08:20:00Z","properties":{"createdDateTime":"2026-10-06T08:05:00Z","userPrincipalName":"bert@contoso.com","appDisplayName":"Office 365 Exchange Online","resourceDisplayName":"Office 365 Exchange Online","clientAppUsed":"IMAP4","userAgent":"BAV2ROPC","status":{"errorCode":0}}}
 {"category":"SignInLogs","time":"2026-10-06T08:20:00Z","properties":{}}`

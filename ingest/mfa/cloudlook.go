@@ -8,8 +8,9 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// lookEntra knows the sign-ins of Entra. Those in JSON need the framing JSON with the wrappers "records" (Event Hub) and
-// "value" (Microsoft Graph), which takes lines of NDJSON and the elements of an array too; those in CSV the framing CSV.
+// lookEntra knows the sign-ins of Entra. Those in JSON need the framing JSON with the arrays "records" (Event Hub) and
+// "value" (Microsoft Graph), which takes lines and arrays of their own too; lines alone will do where the head begins with
+// a whole record and a line end, and can be followed. Those in CSV need the framing CSV.
 func lookEntra(o *Options, head []byte) ingest.Format {
 	if record := firstRecord(head); record != nil {
 		name := entraJSON(record)
@@ -114,7 +115,7 @@ func firstRecord(head []byte) []byte {
 			break
 		}
 		p.at++
-		if c := p.next(); c == '[' && (sameFold(key, "records") || sameFold(key, "value")) {
+		if c := p.next(); c == '[' && (isWord(key, "records") || isWord(key, "value")) {
 			p.at++
 			return p.here()
 		}

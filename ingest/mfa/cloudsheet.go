@@ -93,7 +93,7 @@ func (s *sheet) read(record []byte) string {
 			return sheetQuotes
 		}
 		if n < len(s.columns) && s.columns[n] >= 0 {
-			s.cells[s.columns[n]] = said(cell)
+			s.cells[s.columns[n]] = orNil(cell)
 		}
 	}
 	switch {

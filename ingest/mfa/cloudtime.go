@@ -17,7 +17,7 @@ func cloudTime(b []byte) (int64, bool) {
 	var ok bool
 	switch {
 	case bytes.HasPrefix(b, []byte("/Date(")) && bytes.HasSuffix(b, []byte(")/")):
-		at, ok = digits(b[len("/Date(") : len(b)-len(")/")])
+		at, ok = wholeNumber(b[len("/Date(") : len(b)-len(")/")])
 	case len(b) > 10 && b[4] == '-':
 		at, ok = isoTime(b)
 	default:
@@ -27,9 +27,9 @@ func cloudTime(b []byte) (int64, bool) {
 }
 
 func isoTime(b []byte) (int64, bool) {
-	year, ok1 := digits(b[:4])
-	month, ok2 := digits(b[5:7])
-	day, ok3 := digits(b[8:10])
+	year, ok1 := wholeNumber(b[:4])
+	month, ok2 := wholeNumber(b[5:7])
+	day, ok3 := wholeNumber(b[8:10])
 	if !ok1 || !ok2 || !ok3 || b[7] != '-' || b[10] != 'T' && b[10] != ' ' {
 		return 0, false
 	}
@@ -46,7 +46,7 @@ func slashTime(b []byte) (int64, bool) {
 		if len(part) != 4 && (i == 2 || len(part) > 2) {
 			return 0, false
 		}
-		n, is := digits(part)
+		n, is := wholeNumber(part)
 		parts[i], ok = n, ok && is
 	}
 	if !ok || len(date) > 0 {
@@ -63,7 +63,7 @@ func clockTime(year, month, day int64, b []byte) (int64, bool) {
 		for n < len(b) && n < 2 && '0' <= b[n] && b[n] <= '9' {
 			n++
 		}
-		v, ok := digits(b[:n])
+		v, ok := wholeNumber(b[:n])
 		if !ok {
 			return 0, false
 		}
@@ -136,8 +136,8 @@ func zoneOffset(b []byte) (int64, bool) {
 	if b[0] != '+' && b[0] != '-' || len(b) != len("+0200") && (len(b) != len("+02:00") || b[3] != ':') {
 		return 0, false
 	}
-	h, ok1 := digits(b[1:3])
-	m, ok2 := digits(b[len(b)-2:])
+	h, ok1 := wholeNumber(b[1:3])
+	m, ok2 := wholeNumber(b[len(b)-2:])
 	ms := (h*60 + m) * 60_000
 	if b[0] == '-' {
 		ms = -ms
@@ -145,8 +145,8 @@ func zoneOffset(b []byte) (int64, bool) {
 	return ms, ok1 && ok2 && h <= 14 && m <= 59
 }
 
-// digits reads a number of up to 18 digits, without a sign.
-func digits(b []byte) (int64, bool) {
+// wholeNumber reads a number of up to 18 digits, without a sign.
+func wholeNumber(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
 	}

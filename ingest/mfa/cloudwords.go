@@ -152,7 +152,7 @@ type words struct {
 
 // lowered returns text in lower case, until the next call.
 func (w *words) lowered(text []byte) []byte {
-	w.lower = appendLower(w.lower[:0], text, ' ')
+	w.lower = lowerInto(w.lower[:0], text, ' ')
 	return w.lower
 }
 
@@ -165,16 +165,16 @@ func (w *words) code(n uint32) []byte {
 // because keeps the vendor's word for an outcome.
 func (w *words) because(text []byte) []byte {
 	w.reason = append(w.reason[:0], text...)
-	return said(w.reason)
+	return orNil(w.reason)
 }
 
 // named keeps the name of a factor: lower-case, blanks as _.
 func (w *words) named(text []byte) []byte {
-	w.factor = appendLower(w.factor[:0], text, '_')
-	return said(w.factor)
+	w.factor = lowerInto(w.factor[:0], text, '_')
+	return orNil(w.factor)
 }
 
-func appendLower(dst, text []byte, blank byte) []byte {
+func lowerInto(dst, text []byte, blank byte) []byte {
 	for _, c := range text {
 		switch {
 		case 'A' <= c && c <= 'Z':
@@ -187,8 +187,8 @@ func appendLower(dst, text []byte, blank byte) []byte {
 	return dst
 }
 
-// said makes what is no text nil: the log did not say.
-func said(b []byte) []byte {
+// orNil makes what is no text nil: the log did not say.
+func orNil(b []byte) []byte {
 	if len(b) == 0 {
 		return nil
 	}
@@ -199,7 +199,7 @@ func said(b []byte) []byte {
 func known(b []byte) []byte {
 	b = bytes.TrimSpace(b)
 	for _, word := range []string{"", "-", "n/a", "none", "unknown", "not available", "<null>"} {
-		if sameFold(b, word) {
+		if isWord(b, word) {
 			return nil
 		}
 	}
@@ -220,11 +220,11 @@ func cloudHost(b []byte) []byte {
 	if string(b) == "0.0.0.0" || string(b) == "::" {
 		return nil
 	}
-	return said(b)
+	return orNil(b)
 }
 
-// isGUID tells an id from a name.
-func isGUID(b []byte) bool {
+// isID tells an id from a name.
+func isID(b []byte) bool {
 	if len(b) != 36 {
 		return false
 	}
@@ -253,8 +253,8 @@ func sharedID(ids ...[]byte) []byte {
 	return nil
 }
 
-// sameFold is equalFold for texts of any length.
-func sameFold(b []byte, lower string) bool { return len(b) == len(lower) && equalFold(b, lower) }
+// isWord is equalFold for texts of any length.
+func isWord(b []byte, lower string) bool { return len(b) == len(lower) && equalFold(b, lower) }
 
 func hasPrefixFold(b []byte, lower string) bool {
 	return len(b) >= len(lower) && equalFold(b[:len(lower)], lower)

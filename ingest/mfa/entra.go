@@ -188,7 +188,7 @@ func (d *entra) text(field int) []byte {
 			return v
 		}
 	}
-	return said(d.outer.text(field))
+	return orNil(d.outer.text(field))
 }
 
 // json returns a field that is an object or an array, also where it stands in a string.
@@ -246,9 +246,9 @@ const (
 // entraCategory reads the category of a record. Source: Azure Monitor, resource log categories of microsoft.aadiam/tenants.
 func entraCategory(category []byte) int {
 	switch {
-	case sameFold(category, "signinlogs"), sameFold(category, "noninteractiveusersigninlogs"), sameFold(category, "adfssigninlogs"):
+	case isWord(category, "signinlogs"), isWord(category, "noninteractiveusersigninlogs"), isWord(category, "adfssigninlogs"):
 		return userCategory
-	case sameFold(category, "serviceprincipalsigninlogs"), sameFold(category, "managedidentitysigninlogs"), sameFold(category, "microsoftserviceprincipalsigninlogs"):
+	case isWord(category, "serviceprincipalsigninlogs"), isWord(category, "managedidentitysigninlogs"), isWord(category, "microsoftserviceprincipalsigninlogs"):
 		return applicationCategory
 	}
 	return noCategory
@@ -269,7 +269,7 @@ func (d *entra) other(f *signin.Facts, note string) string {
 // was typed elsewhere.
 func (d *entra) user() []byte {
 	user := known(d.text(enUser))
-	if user != nil && !isGUID(user) {
+	if user != nil && !isID(user) {
 		return user
 	}
 	for _, field := range [...]int{enTyped, enAlternate} {
@@ -292,9 +292,9 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 	id := known(d.text(enID))
 	f.Account = user
 	f.Address = cloudHost(d.text(enAddress))
-	f.Agent = said(d.text(enAgent))
-	f.Label = said(d.text(enClient))
-	f.AuthType = said(d.text(enProtocol))
+	f.Agent = orNil(d.text(enAgent))
+	f.Label = orNil(d.text(enClient))
+	f.AuthType = orNil(d.text(enProtocol))
 	f.RequestID = sharedID(d.text(enCorrelation), id)
 	d.mfa = signin.MFAFacts{Time: f.Time, User: user, Address: f.Address, Transaction: id}
 	f.MFA = &d.mfa
@@ -313,12 +313,12 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 // code returns the error code. Without one, word is what the portal's CSV says instead, if it is not a success.
 func (d *entra) code() (code uint32, coded bool, word []byte) {
 	for _, text := range [...][]byte{d.status.text(0), d.text(enResult)} {
-		if n, ok := digits(bytes.TrimSpace(text)); ok && n <= math.MaxUint32 {
+		if n, ok := wholeNumber(bytes.TrimSpace(text)); ok && n <= math.MaxUint32 {
 			return uint32(n), true, nil
 		}
 	}
 	word = known(d.text(enStatus))
-	return 0, sameFold(word, "success"), word
+	return 0, isWord(word, "success"), word
 }
 
 // The ids of the directory and of Microsoft Graph. A sign-in to them is one to the application that asks: so are most of
@@ -339,7 +339,7 @@ func (d *entra) resource() (id, name []byte) {
 	}
 	name = known(d.text(enResource))
 	app, appName := known(d.text(enAppID)), known(d.text(enApp))
-	if id == nil && name == nil || sameFold(id, directoryID) || sameFold(id, graphID) {
+	if id == nil && name == nil || isWord(id, directoryID) || isWord(id, graphID) {
 		if app != nil || appName != nil {
 			id, name = app, appName
 		}

@@ -31,7 +31,7 @@ func (d *entra) read() {
 // step weighs the step that was picked.
 func (d *entra) step() {
 	method, result := d.one.text(0), d.one.text(2)
-	done, undone := sameFold(d.one.text(1), "true"), sameFold(d.one.text(1), "false")
+	done, undone := isWord(d.one.text(1), "true"), isWord(d.one.text(1), "false")
 	second := containsFold(d.one.text(3), "multi") || hasPrefixFold(result, "mfa ")
 	o := d.result(result)
 	if undone && weight(o) >= weight(signin.FactorFailOpen) {

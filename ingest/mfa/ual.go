@@ -181,9 +181,9 @@ func (d *ual) facts(f *signin.Facts) string {
 	if f.Time, ok = cloudTime(at); !ok {
 		return ualBadTime
 	}
-	failed := sameFold(operation, "userloginfailed")
+	failed := isWord(operation, "userloginfailed")
 	switch {
-	case failed, sameFold(operation, "userloggedin"):
+	case failed, isWord(operation, "userloggedin"):
 		d.signIn(failed, f)
 	default:
 		d.directory(operation, f)
@@ -201,8 +201,8 @@ func (d *ual) signIn(failed bool, f *signin.Facts) {
 	}
 	d.properties()
 	d.event(f, user)
-	f.Agent = said(d.agent)
-	f.AuthType = said(d.request)
+	f.Agent = orNil(d.agent)
+	f.AuthType = orNil(d.request)
 	f.RequestID = sharedID(d.text(ualCorrelation), d.text(ualRequest), d.text(ualID))
 	resource := d.resource()
 	d.mfa.Application = resource
@@ -223,14 +223,14 @@ func (d *ual) signIn(failed bool, f *signin.Facts) {
 		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(name)), name
 	default: // nor does a success say how: of a second factor this log tells nothing
 		f.Resource = resource
-		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(d.request)), said(d.request)
+		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(d.request)), orNil(d.request)
 	}
 }
 
 // directory reads a change in the directory.
 func (d *ual) directory(operation []byte, f *signin.Facts) {
 	o := d.o.outcome(signin.UAL, d.others, d.words.lowered(operation))
-	if o == signin.FactorUnknown && sameFold(operation, "update user") && d.strong() {
+	if o == signin.FactorUnknown && isWord(operation, "update user") && d.strong() {
 		o = signin.FactorConfig
 	}
 	if o == signin.FactorUnknown {
@@ -264,9 +264,9 @@ func (d *ual) properties() {
 			return true
 		}
 		switch name, value := d.pair.text(0), known(d.pair.text(1)); {
-		case sameFold(name, "useragent"):
+		case isWord(name, "useragent"):
 			d.agent = append(d.agent[:0], value...)
-		case sameFold(name, "requesttype"):
+		case isWord(name, "requesttype"):
 			d.request = append(d.request[:0], value...)
 		}
 		return true
@@ -296,7 +296,7 @@ func (d *ual) resource() []byte {
 		})
 	}
 	if application := d.text(ualApplication); application != nil &&
-		(resource == nil || sameFold(resource, directoryID) || sameFold(resource, graphID)) {
+		(resource == nil || isWord(resource, directoryID) || isWord(resource, graphID)) {
 		return application
 	}
 	return resource
