@@ -8,16 +8,17 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// lookEntra knows the sign-ins of Entra. Those in JSON need the framing JSON with the arrays "records" (Event Hub) and
-// "value" (Microsoft Graph), which takes lines and arrays of their own too; lines alone will do where the head begins with
-// a whole record and a line end, and can be followed. Those in CSV need the framing CSV.
+// lists are the names that Microsoft gives to lists of records: of Event Hub, and of Microsoft Graph.
+func lists() [][]string { return [][]string{{"records"}, {"value"}} }
+
+// lookEntra knows the sign-ins of Entra.
 func lookEntra(o *Options, head []byte) ingest.Format {
 	if record := firstRecord(head); record != nil {
 		name := entraJSON(record)
 		if name == "" {
 			return ingest.Format{}
 		}
-		return ingest.Format{Kind: signin.Entra, Name: name, Decoder: func() ingest.Decoder { return newEntra(o, false) }}
+		return inJSON(ingest.Format{Kind: signin.Entra, Name: name, Decoder: func() ingest.Decoder { return newEntra(o, false) }}, head, lists()...)
 	}
 	s := newSheet(enFields, entraColumn)
 	s.use(firstRow(head))
@@ -29,7 +30,7 @@ func lookEntra(o *Options, head []byte) ingest.Format {
 		if portal {
 			name = "Entra sign-ins, portal CSV"
 		}
-		return ingest.Format{Kind: signin.Entra, Name: name, Decoder: func() ingest.Decoder { return newEntra(o, true) }}
+		return ingest.Format{Kind: signin.Entra, Name: name, Framing: ingest.CSVRecords, Decoder: func() ingest.Decoder { return newEntra(o, true) }}
 	case portal && has(enTime) && has(enID) && !has(enUser):
 		return ingest.Format{Name: "Entra sign-ins without users, portal CSV",
 			Skip: "its rows name no person; give the files InteractiveSignIns and NonInteractiveSignIns"}
@@ -64,13 +65,13 @@ func entraJSON(record []byte) string {
 	return "Entra sign-ins, Microsoft Graph or portal JSON"
 }
 
-// lookUAL knows the Unified Audit Log. In JSON it needs the framing JSON with the wrapper "value", in CSV the framing CSV.
+// lookUAL knows the Unified Audit Log.
 func lookUAL(o *Options, head []byte) ingest.Format {
 	if record := firstRecord(head); record != nil {
 		if !ualJSON(record) {
 			return ingest.Format{}
 		}
-		return ingest.Format{Kind: signin.UAL, Name: "Unified Audit Log, JSON", Decoder: func() ingest.Decoder { return newUAL(o, false) }}
+		return inJSON(ingest.Format{Kind: signin.UAL, Name: "Unified Audit Log, JSON", Decoder: func() ingest.Decoder { return newUAL(o, false) }}, head, lists()...)
 	}
 	s := newSheet(2, func(name string) int {
 		switch name {
@@ -84,7 +85,7 @@ func lookUAL(o *Options, head []byte) ingest.Format {
 	if s.use(firstRow(head)); !slices.Contains(s.columns, 0) || !slices.Contains(s.columns, 1) {
 		return ingest.Format{}
 	}
-	return ingest.Format{Kind: signin.UAL, Name: "Unified Audit Log, CSV", Decoder: func() ingest.Decoder { return newUAL(o, true) }}
+	return ingest.Format{Kind: signin.UAL, Name: "Unified Audit Log, CSV", Framing: ingest.CSVRecords, Decoder: func() ingest.Decoder { return newUAL(o, true) }}
 }
 
 func ualJSON(record []byte) bool {
