@@ -148,7 +148,7 @@ func (v *view) fillKey(s *signin.SignIn) {
 	v.Outcome, v.Evidence, v.Traffic = s.Outcome.String(), s.Evidence.String(), s.Traffic.String()
 	v.Client, v.Modern = cut(s.Client.Family), s.Client.Modern.String()
 	v.Internal, v.Privileged, v.Backend = s.Internal, s.Account.Privileged, s.Backend
-	v.LegacyEXO, v.LegacyOnPrem = signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(s.Protocol, s.Auth)
+	v.LegacyEXO, v.LegacyOnPrem = signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(s.Facts.Kind, s.Protocol, s.Auth)
 	v.MFA, v.MFAReason = signin.MFAUnknown.String(), ""
 }
 
@@ -254,7 +254,7 @@ func keyValue(f field, u *signin.Usage) string {
 	case legacyEXOField:
 		return strconv.FormatBool(signin.LegacyEXO(u.Protocol, u.Auth))
 	case legacyOnPremField:
-		return strconv.FormatBool(signin.LegacyOnPrem(u.Protocol, u.Auth))
+		return strconv.FormatBool(signin.LegacyOnPrem(u.Kind, u.Protocol, u.Auth))
 	case mfaField:
 		return signin.MFAUnknown.String()
 	}

@@ -334,7 +334,7 @@ func verdict(b *strings.Builder, s *signin.SignIn) {
 	if signin.LegacyEXO(s.Protocol, s.Auth) {
 		dialects = append(dialects, "Exchange Online (AllowBasicAuth*)")
 	}
-	if signin.LegacyOnPrem(s.Protocol, s.Auth) {
+	if signin.LegacyOnPrem(s.Facts.Kind, s.Protocol, s.Auth) {
 		dialects = append(dialects, "Exchange Server (BlockLegacyAuth*)")
 	}
 	if len(dialects) == 0 {

@@ -64,7 +64,7 @@ func (p *person) add(u *signin.Usage) {
 		p.unknown += u.Count
 	}
 	p.service = p.service || u.Traffic == signin.Service
-	if signin.LegacyOnPrem(u.Protocol, u.Auth) {
+	if signin.LegacyOnPrem(u.Kind, u.Protocol, u.Auth) {
 		p.onPrem += u.Count
 	}
 	if signin.LegacyEXO(u.Protocol, u.Auth) {

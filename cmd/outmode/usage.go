@@ -67,7 +67,7 @@ func printed(u *signin.Usage) usage {
 	row := usage{Server: u.Server, Dataset: u.Kind.Dataset(), User: u.Account.Key, Protocol: u.Protocol.String(), Auth: u.Auth.String(),
 		Mechanism: u.Mechanism.String(), Outcome: u.Outcome.String(), Evidence: u.Evidence.String(), Traffic: u.Traffic.String(),
 		Client: u.Client, Internal: u.Internal, Backend: u.Backend, Count: u.Count, First: rfc3339(u.First), Last: rfc3339(u.Last),
-		Days: len(u.Days), Addresses: []string{}, LegacyEXO: signin.LegacyEXO(u.Protocol, u.Auth), LegacyOnPrem: signin.LegacyOnPrem(u.Protocol, u.Auth)}
+		Days: len(u.Days), Addresses: []string{}, LegacyEXO: signin.LegacyEXO(u.Protocol, u.Auth), LegacyOnPrem: signin.LegacyOnPrem(u.Kind, u.Protocol, u.Auth)}
 	for _, a := range u.Addresses {
 		row.Addresses = append(row.Addresses, a.String())
 	}

@@ -93,7 +93,7 @@ func Example() {
 	c.Classify(&facts, &s)
 	fmt.Println(s.Verdict, s.Protocol, s.Auth, s.Outcome, s.Evidence)
 	fmt.Println(s.Account.Key, s.Client.Family, "modern:", s.Client.Modern, "internal:", s.Address.Internal)
-	fmt.Println("legacy:", signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(s.Protocol, s.Auth))
+	fmt.Println("legacy:", signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(facts.Kind, s.Protocol, s.Auth))
 	// Output:
 	// signin activesync basic success proven
 	// contoso\anna ios-mail modern: no internal: false

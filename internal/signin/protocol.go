@@ -168,5 +168,8 @@ func authOf(logged []byte) (Auth, Mechanism) {
 // themselves. Another may be text that a client sent, such as a password, and is not for showing.
 func KnownAuthType(logged []byte) bool {
 	a, _ := authOf(logged)
+	if a == UnknownAuth {
+		a, _ = cloudAuth(&Facts{AuthType: logged})
+	}
 	return a != UnknownAuth
 }

@@ -291,9 +291,13 @@ func LegacyEXO(p Protocol, a Auth) bool {
 }
 
 // LegacyOnPrem reports whether a block with the BlockLegacyAuth* switches of Exchange Server 2019
-// would refuse this combination. OWA, ECP, PowerShell and SMTP have no such switch.
+// would refuse this combination. OWA, ECP, PowerShell and SMTP have no such switch, and a sign-in to Exchange Online, which
+// the logs of an identity provider tell of, does not come to that server.
 // Source: "Disable legacy authentication in Exchange Server hybrid" in Microsoft's documentation.
-func LegacyOnPrem(p Protocol, a Auth) bool {
+func LegacyOnPrem(k Kind, p Protocol, a Auth) bool {
+	if k == Entra || k == UAL || k == ADFSLog {
+		return false
+	}
 	switch a {
 	case Basic, Digest, NTLM, Kerberos, Negotiate:
 	default:

@@ -83,7 +83,10 @@ func TestLegacyDialects(t *testing.T) {
 		if got := signin.LegacyEXO(c.p, c.a); got != c.exo {
 			t.Errorf("LegacyEXO(%v, %v) = %v", c.p, c.a, got)
 		}
-		if got := signin.LegacyOnPrem(c.p, c.a); got != c.onPrem {
+		if signin.LegacyOnPrem(signin.Entra, c.p, c.a) {
+			t.Errorf("LegacyOnPrem of Entra, %v, %v", c.p, c.a)
+		}
+		if got := signin.LegacyOnPrem(signin.HTTPProxy, c.p, c.a); got != c.onPrem {
 			t.Errorf("LegacyOnPrem(%v, %v) = %v", c.p, c.a, got)
 		}
 	}
