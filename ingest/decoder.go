@@ -27,6 +27,7 @@ const (
 	Directive                // a header, or another line about the log itself
 	Malformed                // the line should have been understood; Facts.Note says what is wrong
 	Blank                    // nothing on it
+	Other                    // understood, and without a time: it is counted and tells of no event. Facts.Note says what it is
 )
 
 // A Format is what the head of a file shows it to be.

@@ -186,7 +186,7 @@ func (id *identifier) readHead(l *Log, raw []byte) map[string]string {
 	sc := &id.lines
 	for sc.Reset(bytes.NewReader(raw), 0, l.encoding); sc.Next() && sc.State() != tail.Unfinished; {
 		d := dec.Decode(sc.Text(), &f)
-		if d != Facts && d != Malformed {
+		if d == Directive || d == Blank {
 			continue
 		}
 		if l.Name == "" {
