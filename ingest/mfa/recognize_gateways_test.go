@@ -61,11 +61,11 @@ func TestRecognizeGateways(t *testing.T) {
 	}
 }
 
-func gatewayLooks() []look { return []look{duoLook} }
+func gatewayLooks() []look { return []look{duoLook, authProxyLook} }
 
 func gatewayHeads() map[string]head {
 	all := map[string]head{}
-	for _, heads := range []map[string]head{duoHeads()} {
+	for _, heads := range []map[string]head{duoHeads(), authProxyHeads()} {
 		for name, h := range heads {
 			all[h.kind.String()+", "+name] = h
 		}
