@@ -61,11 +61,11 @@ func TestRecognizeGateways(t *testing.T) {
 	}
 }
 
-func gatewayLooks() []look { return []look{duoLook, authProxyLook} }
+func gatewayLooks() []look { return []look{duoLook, authProxyLook, monosignLook} }
 
 func gatewayHeads() map[string]head {
 	all := map[string]head{}
-	for _, heads := range []map[string]head{duoHeads(), authProxyHeads()} {
+	for _, heads := range []map[string]head{duoHeads(), authProxyHeads(), monosignHeads()} {
 		for name, h := range heads {
 			all[h.kind.String()+", "+name] = h
 		}
