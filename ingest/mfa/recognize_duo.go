@@ -117,8 +117,13 @@ func jsonHead(head []byte) []byte {
 }
 
 // eachObject gives the records of a head of JSON to visit, until it returns false: documents behind each other, or the
-// objects of an array, of one within an object too. The last may be cut. An object that wraps records is one itself.
+// objects of an array, also of one that a document wraps. The last may be cut.
 func eachObject(json []byte, visit func(record []byte) bool) {
+	if json[0] == '{' {
+		if inner := wrapped(json); inner != nil {
+			json = inner
+		}
+	}
 	p := picker{data: json}
 	for n := 0; n < mostLooked; n++ {
 		for c := p.next(); c == '[' || c == ','; c = p.next() {
@@ -131,12 +136,7 @@ func eachObject(json []byte, visit func(record []byte) bool) {
 		if p.skip(0) != nil {
 			p.at = len(json)
 		}
-		record := json[from:p.at]
-		if inner := wrapped(record); inner != nil {
-			eachObject(inner, visit)
-			return
-		}
-		if !visit(record) {
+		if !visit(json[from:p.at]) {
 			return
 		}
 		for p.next() == ']' {
@@ -145,8 +145,8 @@ func eachObject(json []byte, visit func(record []byte) bool) {
 	}
 }
 
-// wrapped returns the array of records that an answer of Duo's API holds, or nil. A text within a record cannot look
-// like it: there a quote has a backslash before it.
+// wrapped returns the array of records that an answer of Duo's API holds, or nil. No text within a record looks like it:
+// there a quote has a backslash before it.
 func wrapped(document []byte) []byte {
 	for _, key := range []string{`"authlogs"`, `"items"`, `"response"`} {
 		at := bytes.Index(document, []byte(key))

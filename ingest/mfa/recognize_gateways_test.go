@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/outmode/outmode/ingest/exchange"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -57,6 +58,9 @@ func TestRecognizeGateways(t *testing.T) {
 		}
 		if knowing != 1 {
 			t.Errorf("%s: known by %d looks", name, knowing)
+		}
+		if f := exchange.Recognize([]byte(h.text)); f.Decoder != nil || f.Name != "" {
+			t.Errorf("%s: taken for a log of Exchange: %+v", name, f)
 		}
 	}
 }
