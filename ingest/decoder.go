@@ -1,11 +1,14 @@
 package ingest
 
-import "github.com/outmode/outmode/internal/signin"
+import (
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/signin"
+)
 
-// A Decoder turns the lines of one file into facts. It draws no conclusions: signin.Classify does.
+// A Decoder turns the lines of one file, or its records, into facts. It draws no conclusions: signin.Classify does.
 // A Decoder serves one file at a time and one goroutine.
 type Decoder interface {
-	// Decode reads one line, without its line end. It resets and fills f, which borrows from line.
+	// Decode reads one line, without its line end, or one record. A record may be broken: framing is no validation. It resets and fills f, which borrows from line.
 	// It allocates nothing in the steady state.
 	Decode(line []byte, f *signin.Facts) Decoded
 
@@ -37,5 +40,15 @@ type Format struct {
 	Name     string         // what it is, in words: "IIS W3C log, front end"
 	Sessions bool           // lines belong together: the file is never cut into parts
 	Named    bool           // its lines name their server
+	Framing  tail.Framing   // what its records are; each stands for a line
+	Arrays   [][]string     // of JSON: see tail.Form
 	Decoder  func() Decoder // nil where the file is not counted
 }
+
+// What the records of a Format are, for rooms that do not see ingest/tail. Lines is the zero value.
+const (
+	JSONRecords  = tail.JSON
+	XMLRecords   = tail.XML
+	CSVRecords   = tail.CSV
+	BlockRecords = tail.Blocks
+)

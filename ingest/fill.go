@@ -38,7 +38,12 @@ func (f *fold) read(st job) (out filled) {
 	w := f.w
 	log := &w.scan.logs[st.log]
 	from := st.span.From
-	digest, close, err := w.openJob(log, st)
+	place, sessions, err := log.checkpoint(st.sessions)
+	if err != nil {
+		out.err = fmt.Errorf("going on in %s at byte %d: %w", log.Input.Path, from, err)
+		return out
+	}
+	digest, close, err := w.openJob(log, st, place)
 	if errors.Is(err, errStopped) {
 		return out // nothing is wrong with it
 	}
@@ -51,12 +56,13 @@ func (f *fold) read(st job) (out filled) {
 	if log.decode {
 		dec = w.decoder(log.Format)
 		dec.Reset(st.header)
-		if d, ok := dec.(sessionDecoder); ok && st.sessions != nil {
-			if err := d.Restore(st.sessions); err != nil {
+		if d, ok := dec.(sessionDecoder); ok && sessions != nil {
+			if err := d.Restore(sessions); err != nil {
 				out.err = fmt.Errorf("going on in %s at byte %d: %w", log.Input.Path, from, err)
 			}
 		}
 	}
+	sc := &w.scanner
 	cut := func() {
 		b := f.end()
 		if dec != nil {
@@ -64,6 +70,9 @@ func (f *fold) read(st job) (out filled) {
 			if d, ok := dec.(sessionDecoder); ok {
 				b.Sessions = d.Sessions()
 			}
+		}
+		if log.framed() {
+			b.Sessions = remember(sc.Context(), b.Sessions)
 		}
 		if b.Digest, err = digest(b.From, b.To); err != nil && out.err == nil {
 			out.err = err
@@ -75,34 +84,39 @@ func (f *fold) read(st job) (out filled) {
 		f.begin(st.log, b.To)
 	}
 	l := line{s: &w.sign}
-	sc := &w.scanner
 	unnamed := log.decode && log.Name == "" && log.Input.Size < headSize && st.data == nil && st.wanted.To == 0
 	f.begin(st.log, from)
-	for sc.Next() {
+	stopped := false
+	for !stopped && sc.Next() {
 		if !sc.Terminated() {
 			w.understand(log, dec, sc, &l)
 			out.unfinished = l.reason
 			break
 		}
-		if l.number++; l.number&0xfff == 0 && w.scan.stopped.Load() {
-			break
-		}
+		l.number++
 		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
 		w.understand(log, dec, sc, &l)
 		if unnamed && (l.decoded || l.verdict == signin.Malformed) {
 			out.unfinished = reasonUnfinished // as it was when it was looked at: the next look says whether it is a copy
+			if log.framed() {
+				return out // the scanner stands behind what is not to be committed
+			}
 			break
 		}
-		if l.number == 1 {
+		if l.number == 1 && !log.framed() {
 			f.batch.From, f.batch.Range = l.offset, l.offset // a job may begin within a line that is not its own
 		}
 		f.add(&l)
+		stopped = l.number&0xfff == 0 && w.scan.stopped.Load()
 		if l.offset+l.size-f.batch.From >= batchSize && st.whole {
-			if cut(); out.err != nil || l.offset+l.size-from >= mostAtOnce {
+			if cut(); out.err != nil || l.offset+l.size >= max(from+mostAtOnce, st.wanted.To) {
 				out.more = out.err == nil
 				return out
 			}
 		}
+	}
+	if log.framed() && !stopped {
+		f.batch.To, f.batch.Lines = sc.Offset(), l.number // what stands behind the last record belongs to its batch
 	}
 	if out.err == nil {
 		out.err = sc.Err()
@@ -115,9 +129,9 @@ func (f *fold) read(st job) (out filled) {
 	return out
 }
 
-// openJob puts the scanner before the first line of a job. digest returns the SHA-256 of a range of it, which
-// must follow the one asked for before.
-func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byte, error), close func() error, err error) {
+// openJob puts the scanner before the first line or record of a job. place is the scanner's
+// context there. digest returns the SHA-256 of a range of it, which must follow the one asked for before.
+func (w *worker) openJob(log *Log, st job, place []byte) (digest func(from, to int64) ([32]byte, error), close func() error, err error) {
 	if st.data != nil {
 		w.scanner.Reset(bytes.NewReader(st.data), st.span.From, tail.UTF8)
 		return func(from, to int64) ([32]byte, error) {
@@ -133,7 +147,9 @@ func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byt
 			return nil, nil, errors.Join(fmt.Errorf("%s is shorter than it was: %w", log.Input.Path, err), r.Close())
 		}
 		t := &tee{r: r, at: st.span.From}
-		w.scanner.Reset(t, st.span.From, log.encoding)
+		if err := log.records(&w.scanner, t, st.span.From, place); err != nil {
+			return nil, nil, errors.Join(err, r.Close())
+		}
 		return t.digest, r.Close, nil
 	}
 	file, err := log.Input.OpenAt()
@@ -144,7 +160,9 @@ func (w *worker) openJob(log *Log, st job) (digest func(from, to int64) ([32]byt
 		return nil, nil, errors.Join(fmt.Errorf("%s holds another log since it was looked at", log.Input.Path), file.Close())
 	}
 	if st.whole {
-		w.scanner.Reset(io.NewSectionReader(file, st.span.From, file.Size()-st.span.From), st.span.From, log.encoding)
+		if err := log.records(&w.scanner, io.NewSectionReader(file, st.span.From, file.Size()-st.span.From), st.span.From, place); err != nil {
+			return nil, nil, errors.Join(err, file.Close())
+		}
 	} else {
 		w.scanner.ResetSpan(file, st.span)
 	}

@@ -34,12 +34,12 @@ const maxLive = 512
 const stallAfter = 5 * time.Second
 
 // startLive follows the logs that are caught up with and still grow, but for those that hold no more than a header: they
-// may yet turn out to be copies that are being made.
+// may yet turn out to be copies that are being made. A follower knows lines: logs of other records are looked at.
 func (f *following) startLive(now time.Time) {
 	refused := false
 	for _, src := range f.p.byLog {
 		l := &f.p.scan.logs[src.log-1]
-		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Name == "" || src.Encoding != tail.UTF8 || l.Input.Disk == "" ||
+		if src.live != nil || f.progress.Live >= maxLive || src.noFollow || !src.Plain || src.State != Read || src.Name == "" || src.Encoding != tail.UTF8 || l.framed() || l.Input.Disk == "" ||
 			now.Sub(time.Unix(0, src.Modified)) > f.opt.Idle || f.p.isBehind(src) {
 			continue
 		}

@@ -151,6 +151,16 @@ func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string)
 		raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
 	}
 	l.Format = id.recognize(text(raw))
+	if len(raw) < n { // a record may end without a line end
+		if l.Format.Decoder == nil {
+			if f := id.recognize(text(id.raw[:n])); f.Framing != tail.Lines {
+				l.Format = f
+			}
+		}
+		if l.framed() {
+			raw = id.raw[:n]
+		}
+	}
 	if l.Format.Decoder == nil {
 		l.State, l.Why = NotCounted, l.Format.Skip
 		return l, nil
@@ -184,7 +194,11 @@ func (id *identifier) readHead(l *Log, raw []byte) map[string]string {
 	var f signin.Facts
 	lines := 0
 	sc := &id.lines
-	for sc.Reset(bytes.NewReader(raw), 0, l.encoding); sc.Next() && sc.State() != tail.Unfinished; {
+	if err := l.records(sc, bytes.NewReader(raw), 0, nil); err != nil {
+		l.State, l.Err = Unreadable, err
+		return nil
+	}
+	for sc.Next() && sc.State() != tail.Unfinished {
 		d := dec.Decode(sc.Text(), &f)
 		if d == Directive || d == Blank {
 			continue
@@ -253,24 +267,26 @@ func markCopies(ctx context.Context, logs []Log, same []int) error {
 // damaged. The only error is that of ctx.
 func relate(ctx context.Context, a, b *Log) (tail.Relation, error) {
 	if a.encoding != b.encoding {
-		return relateLines(ctx, a.Input, b.Input), ctx.Err()
+		return relateLines(ctx, a, b), ctx.Err()
 	}
 	r, _ := tail.Relate(ctx, a.Input, b.Input)
 	return r, ctx.Err()
 }
 
-// relateLines compares two logs of different encodings line by line, up to the end of the shorter.
-func relateLines(ctx context.Context, a, b tail.Input) tail.Relation {
-	var scanners [2]*tail.Scanner
-	for i, in := range []tail.Input{a, b} {
-		r, err := in.Open()
+// relateLines compares two logs of different encodings line by line, or record by record, up to the end of the shorter.
+func relateLines(ctx context.Context, a, b *Log) tail.Relation {
+	var scanners [2]tail.Scanner
+	for i, l := range []*Log{a, b} {
+		r, err := l.Input.Open()
 		if err != nil {
 			return tail.Different
 		}
 		defer r.Close()
-		scanners[i] = tail.NewScanner(tail.Stoppable(ctx, r))
+		if err := l.records(&scanners[i], tail.Stoppable(ctx, r), 0, nil); err != nil {
+			return tail.Different
+		}
 	}
-	x, y := scanners[0], scanners[1]
+	x, y := &scanners[0], &scanners[1]
 	for {
 		moreX, moreY := x.Next(), y.Next()
 		switch {

@@ -180,7 +180,12 @@ func (p *Pipeline) stillIs(ctx context.Context, src *Source, f *met) (why string
 		return fmt.Sprintf("the file shrank from %d to %d bytes: it was truncated or replaced", src.Offset, f.input.Size), nil
 	case !src.begins(f.head):
 		return "the file holds another log now", nil
-	case src.shrank != nil, src.FileID != "" && f.fileID != "" && src.FileID != f.fileID, src.Plain != f.input.Plain, !src.Plain && src.Size != f.input.Size, !endsLine(src, f.input):
+	}
+	alike, err := p.endsAlike(ctx, src, f)
+	switch {
+	case err != nil:
+		return "", err
+	case !alike, src.shrank != nil, src.FileID != "" && f.fileID != "" && src.FileID != f.fileID, src.Plain != f.input.Plain, !src.Plain && src.Size != f.input.Size, !endsLine(src, f):
 		_, same, err := p.compare(ctx, src, f.input)
 		src.shrank = nil
 		if err != nil || same {
@@ -278,18 +283,19 @@ func (p *Pipeline) release(src *Source) {
 	}
 }
 
-// endsLine reports whether the byte before the committed offset is a line end still.
-func endsLine(src *Source, in tail.Input) bool {
-	if !in.Plain || src.Offset == 0 || src.Encoding != tail.UTF8 {
+// endsLine reports whether the byte before the committed offset is a line end still. Of records that are not lines none
+// need stand there: see endsAlike.
+func endsLine(src *Source, f *met) bool {
+	if !f.input.Plain || src.Offset == 0 || src.Encoding != tail.UTF8 || f.log.framed() {
 		return true
 	}
-	f, err := in.OpenAt()
+	file, err := f.input.OpenAt()
 	if err != nil {
 		return true
 	}
-	defer f.Close()
+	defer file.Close()
 	var b [1]byte
-	_, err = f.ReadAt(b[:], src.Offset-1)
+	_, err = file.ReadAt(b[:], src.Offset-1)
 	return err != nil && err != io.EOF || b[0] == '\n'
 }
 

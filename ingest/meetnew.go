@@ -80,7 +80,7 @@ func (p *Pipeline) forgetNameless(c *collector, f *met) {
 // findKnown returns the known log that a new file is, moved there, or of which one it is a copy, in words.
 func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copyOf string, err error) {
 	for _, s := range p.sources {
-		if s.is(f) && endsLine(s, f.input) {
+		if s.is(f) && endsLine(s, f) {
 			return s, "", nil // renamed, or found by another of its names
 		}
 	}

@@ -18,7 +18,9 @@ type patience struct {
 	ctx    context.Context // of Follow
 	grace  context.Context // of what is asked of the ledger: it ends later
 	f      *following
-	gaveUp error // what the ledger did not do before the end; then nothing more may be committed, for it knows less than the pipeline
+	past   []Refusal // that the ledger was not told of
+	now    Refusal   // the one that goes on; the zero value for none
+	gaveUp error     // what the ledger did not do before the end; then nothing more may be committed, for it knows less than the pipeline
 }
 
 // lastWait is how long the ledger may keep waiting who was told to end: what it does not take now is read again.
@@ -42,8 +44,34 @@ func newPatience(ctx context.Context, ledger Reviewer, f *following) (p *patienc
 	}
 }
 
+// Commit also tells of the time in which the ledger took nothing: it could not be told then.
 func (p *patience) Commit(_ context.Context, c *Commit) error {
-	return p.again(func(ctx context.Context) error { return p.Reviewer.Commit(ctx, c) })
+	return p.again(func(ctx context.Context) error {
+		p.over()
+		c.Refused = p.past
+		err := p.Reviewer.Commit(ctx, c)
+		if err == nil {
+			p.past = nil
+			p.now = Refusal{}
+		}
+		return err
+	})
+}
+
+// worthTelling is how long the ledger must have taken nothing for that to be a fact about the data, and not one of a
+// busy moment.
+const worthTelling = time.Minute
+
+// over notes that the refusal that went on is over, unless the next attempt shows that it is not: then it grows.
+func (p *patience) over() {
+	p.now.To = time.Now().UnixMilli()
+	switch last := len(p.past) - 1; {
+	case p.now.From == 0 || p.now.To-p.now.From < worthTelling.Milliseconds():
+	case last >= 0 && p.past[last].From == p.now.From:
+		p.past[last] = p.now
+	default:
+		p.past = append(p.past, p.now)
+	}
 }
 
 func (p *patience) Answer(_ context.Context, a *Answer) error {
@@ -91,9 +119,12 @@ func (p *patience) again(do func(ctx context.Context) error) error {
 	if p.gaveUp != nil {
 		return p.gaveUp
 	}
+	begin := time.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, longestPause) {
 		err := do(p.grace)
 		if err == nil {
+			p.over()
+			p.now = Refusal{}
 			if p.f.progress.Refused != "" {
 				p.f.progress.Refused = ""
 				delete(p.f.said, "refused")
@@ -106,6 +137,10 @@ func (p *patience) again(do func(ctx context.Context) error) error {
 			p.gaveUp = err
 			return err
 		}
+		if p.now.From == 0 {
+			p.now.From = begin.UnixMilli()
+		}
+		p.now.Why = err.Error()
 		p.f.progress.Refused = err.Error()
 		p.f.say("refused", slog.LevelError, "the store takes nothing at the moment; nothing is lost, and it is tried again until it does", "err", err)
 		p.f.report()

@@ -187,7 +187,7 @@ func (s *scan) plan() {
 
 // cuttable reports whether the log can be read in parts: a plain file whose lines stand alone.
 func (l *Log) cuttable() bool {
-	return l.Input.Plain && l.encoding == tail.UTF8 && !l.Format.Sessions && l.decode
+	return l.Input.Plain && l.encoding == tail.UTF8 && !l.Format.Sessions && !l.framed() && l.decode
 }
 
 // A head is a header and the offset of the line that put it in force.

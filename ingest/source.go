@@ -33,7 +33,7 @@ type Source struct {
 	Offset     int64 // committed
 	Lines      int64 // before Offset
 	Header     []byte
-	Sessions   []byte
+	Sessions   []byte // what the decoder must remember there; where records are not lines, with the scanner's context before it
 	Chain      [32]byte
 	Unfinished string // what a line behind Offset that has no end yet is; "" without one
 	First      int64
@@ -77,6 +77,14 @@ type Commit struct {
 	Servers map[netip.Addr]string
 	Forget  []int64 // sources that turned out to be something else
 	Adopted []Adoption
+	Refused []Refusal // that were over when this was tried
+}
+
+// A Refusal is a time in which the ledger took nothing, Unix milliseconds: what was logged meanwhile was read, but late.
+type Refusal struct {
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+	Why  string `json:"why"`
 }
 
 // An Adoption says whose log one is that was thought to be of a server of its own: all that is known of that one is

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"errors"
+
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 )
@@ -91,6 +93,9 @@ func (w *worker) read(p part, visit func(*line)) ending {
 	if dec != nil {
 		end.header = append(end.header, dec.Header()...)
 	}
+	if log.framed() {
+		end.offset = max(end.offset, sc.Offset()) // what stands behind the last record was read too
+	}
 	end.err = sc.Err()
 	return end
 }
@@ -101,7 +106,9 @@ func (w *worker) open(log *Log, p part) (close func() error, err error) {
 		if err != nil {
 			return nil, err
 		}
-		w.scanner.Reset(r, 0, log.encoding)
+		if err := log.records(&w.scanner, r, 0, nil); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
 		return r.Close, nil
 	}
 	f, err := log.Input.OpenAt()

@@ -40,13 +40,13 @@ type Exception struct {
 // States of an exception.
 const (
 	ExceptionActive   = "active"
-	ExceptionExpiring = "expiring" // active, for less than ExpiringWithin
+	ExceptionExpiring = "expiring" // active, from ExpiringFrom on
 	ExceptionExpired  = "expired"
 	ExceptionRemoved  = "removed"
 )
 
-// ExpiringWithin is how long before its end an exception is called expiring.
-const ExpiringWithin = 14 * 24 * time.Hour
+// expiringWithin is how long before its end an exception is called expiring, at most.
+const expiringWithin = 14 * 24 * time.Hour
 
 // maxException is how far ahead an exception may end: nothing is excused for good.
 const maxException = 400 * 24 * time.Hour
@@ -58,10 +58,16 @@ func (x *Exception) State(now time.Time) string {
 		return ExceptionRemoved
 	case !now.Before(x.Expires):
 		return ExceptionExpired
-	case x.Expires.Sub(now) <= ExpiringWithin:
+	case !now.Before(x.ExpiringFrom()):
 		return ExceptionExpiring
 	}
 	return ExceptionActive
+}
+
+// ExpiringFrom is when its end is near: when two weeks are left, which is time enough to renew it, or a quarter of its
+// life, if that is less. One that was made for a week is not expiring on the day on which it was made.
+func (x *Exception) ExpiringFrom() time.Time {
+	return x.Expires.Add(-min(expiringWithin, x.Expires.Sub(x.Created)/4))
 }
 
 // Holds reports whether the exception is in force.

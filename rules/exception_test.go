@@ -88,6 +88,14 @@ func TestExceptionEnds(t *testing.T) {
 			t.Errorf("after %d days: %s, holds %v", after, got, x.Holds(at))
 		}
 	}
+	for life, from := range map[int]time.Duration{400: 386 * 24 * time.Hour, 56: 42 * 24 * time.Hour, 28: 21 * 24 * time.Hour, 4: 3 * 24 * time.Hour, 1: 18 * time.Hour} {
+		x := good()
+		x.Created = today
+		x.Expires = x.Created.AddDate(0, 0, life)
+		if before, at := x.State(x.Created.Add(from-1)), x.State(x.Created.Add(from)); before != "active" || at != "expiring" {
+			t.Errorf("of %d days, %v after it was made: %s, and then %s", life, from, before, at)
+		}
+	}
 	if x.Removed = today; x.State(today) != "removed" || x.Holds(today) {
 		t.Error("it was removed, and holds")
 	}

@@ -84,7 +84,7 @@ func configKeys() []configKey[config] {
 		name: "retention", doc: "How long the store keeps what. Ages count back from the newest event. The summary of who used what is kept for good.",
 		in: []configKey[config]{{
 			name: "hours", low: 2 * aDay, high: longestSpan, at: func(c *config) any { return &c.Retention.Hours },
-			doc: "Use by the hour and address, which tells a person from a robot and one logon from the next.",
+			doc: "Use by the hour and address, which tells a person from a robot and one logon from the next, and what MFA gateways told.",
 		}, {
 			name: "days", low: 2 * aDay, high: longestSpan, at: func(c *config) any { return &c.Retention.Days },
 			doc: "Use by the day, on which readiness and what-if are computed. It should reach back over a whole year: some jobs run once a year.",

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
-	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -137,5 +137,5 @@ func formatOf(in tail.Input) (ingest.Format, error) {
 	for sc := tail.NewScanner(bytes.NewReader(head[:n])); sc.Next(); {
 		text = append(append(text, sc.Text()...), '\n')
 	}
-	return exchange.Recognize(text), nil
+	return recognizer(mfa.Options{})(text), nil
 }

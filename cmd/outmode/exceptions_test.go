@@ -86,7 +86,7 @@ func TestExceptionInPart(t *testing.T) {
 		"covers 0 findings", "what of a finding lies outside of it")
 	f := listedFindings(t, "--rule", "OM-1003", "--data", data)[0]
 	says(t, must(t, exitDone, "findings", "show", "--data", data, "--", f["id"].(string)), "outside of exception x-", "address 203.0.113.9")
-	says(t, must(t, exitDone, "exceptions", "list", "--data", data), "expiring", "of o ends in 10 days: then what it covers fires again")
+	says(t, must(t, exitDone, "exceptions", "list", "--data", data), "active", "1 exception")
 }
 
 func TestExceptionOfAGroup(t *testing.T) {
@@ -120,7 +120,7 @@ func TestExceptionOfAGroup(t *testing.T) {
 func TestExceptionOfTheProgramItself(t *testing.T) {
 	t.Parallel()
 	data, _ := stored(t, proxyLine(`CONTOSO\anna`, "agent"))
-	add := func(rule string) { // each expires soon, and that is a finding
+	add := func(rule string) { // each will expire soon, and that is a finding
 		must(t, exitDone, "exceptions", "add", "--data", data, "--user", "*", "--rule", rule, "--reason", "r", "--owner", "o", "--expires", "5d", "--no-builtin")
 	}
 	for _, rule := range sqlite.OwnRules() {
@@ -133,7 +133,7 @@ func TestExceptionOfTheProgramItself(t *testing.T) {
 	}
 	s, err := sqlite.Open(t.Context(), data, sqlite.Options{})
 	if err == nil {
-		err = s.Watch(t.Context(), time.Now(), 0)
+		err = s.Watch(t.Context(), time.Now().AddDate(0, 0, 4), 0)
 		defer s.Close()
 	}
 	if err != nil {

@@ -20,7 +20,8 @@ func newExceptionsList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "The exceptions in force, and which of them end soon",
-		Long: `List prints the exceptions in force, and how many findings each covers now. One that ends within 14 days is expiring.
+		Long: `List prints the exceptions in force, and how many findings each covers now. One of which 14 days
+are left, or a quarter of its life if that is less, is expiring.
 
 -o json: one object, exceptions: ` + exceptionKeys + `.`,
 		Example: "  outmode exceptions list\n  outmode exceptions list --all -o json",
@@ -66,7 +67,7 @@ func listExceptions(ctx context.Context, g *globals, store *sqlite.Store, all bo
 	if g.output == "json" {
 		return writeJSON(g.out, out)
 	}
-	ending, err := store.Expiring(ctx, now, rules.ExpiringWithin)
+	ending, err := store.Expiring(ctx, now)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -97,6 +98,7 @@ type explained struct {
 	Reason  string          `json:"reason"`
 	Traffic string          `json:"traffic,omitempty"`
 	SignIn  json.RawMessage `json:"signin,omitempty"`
+	MFA     *explainedMFA   `json:"mfa,omitempty"`
 	Rules   []string        `json:"rules"`
 	Counts  []string        `json:"counts"`
 }
@@ -177,7 +179,7 @@ func (f *explainFlags) recognize() (func([]byte) ingest.Format, error) {
 		if f.fields != "" {
 			return nil, usagef("--fields needs --type: of what kind of log are they the columns?")
 		}
-		return exchange.Recognize, nil
+		return recognizer(mfa.Options{}), nil
 	}
 	kind, ok := signin.ParseKind(f.kind)
 	if !ok {
@@ -212,7 +214,7 @@ func (f *explainFlags) printer(set *rules.Set) (line func(ingest.Explained) erro
 		if before != "" {
 			before = ","
 		}
-		x := explained{File: e.Log.Input.Path, Line: e.Line, Offset: e.Offset, Verdict: e.Verdict.String(), Reason: f.reason(&e), Rules: []string{}, Counts: []string{}}
+		x := explained{File: e.Log.Input.Path, Line: e.Line, Offset: e.Offset, Verdict: e.Verdict.String(), Reason: f.reason(&e), MFA: factorOf(&e), Rules: []string{}, Counts: []string{}}
 		if s := e.SignIn; s != nil && (e.Verdict == signin.Noise || e.Verdict == signin.SignInLine) {
 			x.Traffic = s.Traffic.String()
 		}
@@ -251,7 +253,7 @@ type lineWriter struct {
 
 func (w *lineWriter) write(e ingest.Explained) error {
 	var b strings.Builder
-	block := w.verbose || e.Verdict == signin.SignInLine
+	block := w.verbose || e.Verdict == signin.SignInLine || e.Verdict == signin.MFALine
 	if w.any && (block || w.block) {
 		b.WriteByte('\n')
 	}
@@ -266,6 +268,7 @@ func (w *lineWriter) write(e ingest.Explained) error {
 	} else {
 		fmt.Fprintf(&b, "%s: %s\n", place, cell(w.reason(&e)))
 	}
+	factor(&b, factorOf(&e))
 	if e.Verdict == signin.SignInLine {
 		verdict(&b, e.SignIn)
 		for _, r := range w.set.Explain(e.SignIn) {

@@ -24,6 +24,7 @@ type metrics struct {
 	commits  *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	last     *prometheus.GaugeVec
+	latest   map[signin.Kind]int64 // what last shows, in Unix milliseconds; only the goroutine that commits uses it
 	behind   prometheus.Gauge
 	files    *prometheus.GaugeVec
 	caught   prometheus.Gauge
@@ -41,6 +42,7 @@ func newMetrics() *metrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "outmode", Name: name, Help: help})
 	}
 	m := &metrics{
+		latest:   map[signin.Kind]int64{},
 		registry: prometheus.NewRegistry(),
 		lines:    counter("source_lines_total", "Lines committed, by kind of log and by what they were found to be.", "kind", "verdict"),
 		bytes:    counter("source_bytes_total", "Bytes of logs committed.", "kind"),
@@ -109,6 +111,18 @@ type observedLedger struct {
 
 func (m *metrics) observe(ledger ingest.Reviewer) ingest.Reviewer { return &observedLedger{ledger, m} }
 
+// Known also tells what was committed before this process began.
+func (o *observedLedger) Known(ctx context.Context) (*ingest.Known, error) {
+	known, err := o.Reviewer.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range known.Sources {
+		o.m.event(known.Sources[i].Kind, known.Sources[i].Last)
+	}
+	return known, nil
+}
+
 func (o *observedLedger) Commit(ctx context.Context, c *ingest.Commit) error {
 	start := time.Now()
 	err := o.Reviewer.Commit(ctx, c)
@@ -142,7 +156,13 @@ func (m *metrics) count(b *ingest.Batch, kind signin.Kind) {
 		r := &b.Rows[i]
 		m.signins.WithLabelValues(r.Key.Protocol.String(), r.Key.Auth.String(), r.Key.Outcome.String(), r.Key.Evidence.String()).Add(float64(r.Count))
 	}
-	if b.Last > 0 {
-		m.last.WithLabelValues(kind.String()).Set(float64(b.Last) / 1000)
+	m.event(kind, b.Last)
+}
+
+// event notes the time of an event. A log that is read late tells of earlier ones: the latest stays.
+func (m *metrics) event(kind signin.Kind, at int64) {
+	if at > m.latest[kind] {
+		m.latest[kind] = at
+		m.last.WithLabelValues(kind.String()).Set(float64(at) / 1000)
 	}
 }

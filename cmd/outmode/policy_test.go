@@ -28,7 +28,7 @@ func mayImport() map[string][]string {
 		"rules":                 {"internal/signin"},
 		"internal/store/sqlite": {"internal/signin", "ingest", "ingest/tail", "rules"},
 		"samples/torture":       {},
-		"cmd/outmode":           {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "rules", "internal/store/sqlite"},
+		"cmd/outmode":           {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "ingest/mfa", "rules", "internal/store/sqlite"},
 		"samples/gen":           {},
 		"samples/bench":         {},
 	}

@@ -292,6 +292,8 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 	defer store.Close()
 	_, _, locked := outmode(t, "", "scan", "--data", data, filepath.Join(dir, "iis"))
 	said.WriteString(locked + (&sqlite.NewerError{Path: data, Schema: 2, Know: 1}).Error())
+	shared := &globals{network: func(string) (string, bool, error) { return "nfs", true, nil }}
+	said.WriteString(shared.storeOn("share").Error())
 	output := strings.Join(strings.Fields(said.String()), " ") // however it is broken into lines
 	code := regexp.MustCompile("`[^`]*`")
 	quotes := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1)

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outmode/outmode/ingest"
-	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -150,7 +150,7 @@ func judgeBy(opt *ingest.Options, set *rules.Set) {
 
 // options turns the flags into what ingest needs.
 func (f *scanFlags) options() (ingest.Options, error) {
-	opt := ingest.Options{Recognize: exchange.Recognize, Workers: f.workers}
+	opt := ingest.Options{Recognize: recognizer(mfa.Options{}), Workers: f.workers}
 	org, err := f.organisation.build()
 	if err != nil {
 		return opt, err

@@ -143,17 +143,17 @@ func (d *duo) log() (duoLog, string) {
 // duoStreamOf reads the word that Duo's API client or DuoLogSync put on a record.
 func duoStreamOf(stream []byte) (duoLog, string) {
 	switch {
-	case sameFold(stream, "auth_log"), sameFold(stream, "authentication"), sameFold(stream, "auth"), sameFold(stream, "enrollment"):
+	case isWord(stream, "auth_log"), isWord(stream, "authentication"), isWord(stream, "auth"), isWord(stream, "enrollment"):
 		return duoAuth, ""
-	case sameFold(stream, "admin_log"), sameFold(stream, "administrator"), sameFold(stream, "adminaction"):
+	case isWord(stream, "admin_log"), isWord(stream, "administrator"), isWord(stream, "adminaction"):
 		return duoAdmin, ""
-	case startsFold(stream, "telephony"):
+	case hasPrefixFold(stream, "telephony"):
 		return duoOther, noteTelephony
-	case startsFold(stream, "offline"):
+	case hasPrefixFold(stream, "offline"):
 		return duoOther, noteOffline
-	case startsFold(stream, "trust"):
+	case hasPrefixFold(stream, "trust"):
 		return duoOther, noteTrust
-	case startsFold(stream, "activity"):
+	case hasPrefixFold(stream, "activity"):
 		return duoOther, noteActivity
 	}
 	return duoOther, noteDuoStream
@@ -198,7 +198,7 @@ func (d *duo) auth(f *signin.Facts) ingest.Decoded {
 		Time: f.Time, User: d.user(), Application: d.first(duoAppKey, duoAppName, duoApp), Address: bareHost(d.first(duoClient, duoIP)),
 		Factor: factor, Reason: reason, Gateway: f.Server, Transaction: present(p.text(duoTxid)),
 	}
-	enrollment := sameFold(p.text(duoType), "enrollment") || sameFold(p.text(duoStream), "enrollment")
+	enrollment := isWord(p.text(duoType), "enrollment") || isWord(p.text(duoStream), "enrollment")
 	d.event.Outcome = d.judge(enrollment, present(p.text(duoResult)), factor, reason, duoFactors)
 	f.MFA = &d.event
 	return ingest.Facts
@@ -220,7 +220,7 @@ func (d *duo) user() []byte {
 		return b
 	}
 	for _, i := range [...]int{duoAlias, duoMail} {
-		if b := present(d.json.text(i)); b != nil && !sameFold(b, "none") && !sameFold(b, "unknown") {
+		if b := present(d.json.text(i)); b != nil && !isWord(b, "none") && !isWord(b, "unknown") {
 			return b
 		}
 	}
@@ -235,7 +235,7 @@ func (d *duo) judge(enrollment bool, result, factor, reason []byte, factors tabl
 			return is
 		}
 	}
-	success := sameFold(result, "success")
+	success := isWord(result, "success")
 	if enrollment && (success || len(result) == 0) {
 		return signin.FactorEnrolled
 	}
@@ -252,14 +252,14 @@ func (d *duo) judge(enrollment bool, result, factor, reason []byte, factors tabl
 		case why == signin.FactorPassed, why == signin.FactorRemembered, why == signin.FactorBypassed:
 			return why
 		}
-	case sameFold(result, "fraud"):
+	case isWord(result, "fraud"):
 		return signin.FactorFraud
-	case sameFold(result, "denied"), sameFold(result, "failure"), sameFold(result, "error"):
+	case isWord(result, "denied"), isWord(result, "failure"), isWord(result, "error"):
 		switch why {
 		case signin.FactorDenied, signin.FactorFraud, signin.FactorTimeout, signin.FactorError:
 			return why
 		}
-		if sameFold(result, "error") {
+		if isWord(result, "error") {
 			return signin.FactorError
 		}
 		return signin.FactorDenied

@@ -32,7 +32,7 @@ func (d *duo) action(f *signin.Facts, action, object, detail []byte) ingest.Deco
 	}
 	status, whole := d.status(detail)
 	outcome := d.options.outcome(signin.DuoAdmin, duoActions, action)
-	if outcome == signin.FactorUnknown && (sameFold(status, "bypass") || bytes.HasPrefix(action, []byte("deactivation_")) || !whole && sets(action)) {
+	if outcome == signin.FactorUnknown && (isWord(status, "bypass") || bytes.HasPrefix(action, []byte("deactivation_")) || !whole && sets(action)) {
 		outcome = signin.FactorConfig
 	}
 	if outcome == signin.FactorUnknown {
@@ -71,7 +71,7 @@ func (d *duo) status(detail []byte) (status []byte, whole bool) {
 		if at < 0 {
 			return nil, false
 		}
-		key := at == 0 || !isWord(rest[at-1]) // trusted_endpoint_status is another
+		key := at == 0 || !inWord(rest[at-1]) // trusted_endpoint_status is another
 		rest = rest[at+len("status"):]
 		value, ok := bytes.CutPrefix(bytes.TrimLeft(rest, ` "`), []byte{':'})
 		if !key || !ok {
@@ -79,11 +79,11 @@ func (d *duo) status(detail []byte) (status []byte, whole bool) {
 		}
 		value = bytes.TrimLeft(value, ` "`)
 		end := 0
-		for end < len(value) && (isWord(value[end]) || value[end] == ' ') {
+		for end < len(value) && (inWord(value[end]) || value[end] == ' ') {
 			end++
 		}
 		return present(value[:end]), true
 	}
 }
 
-func isWord(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c-'0' <= 9 }
+func inWord(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c-'0' <= 9 }

@@ -83,7 +83,7 @@ func (d *authProxy) Decode(line []byte, f *signin.Facts) ingest.Decoded {
 // record is one of authevents.log or ssoevents.log. Its time is UTC, though early versions did not say so.
 func (d *authProxy) record(f *signin.Facts) ingest.Decoded {
 	p := d.json
-	sso := sameFold(p.text(proxySort), "sso") || p.values[proxyStage] == nil && (p.values[proxyJoined] != nil || p.values[proxyEvent] != nil)
+	sso := isWord(p.text(proxySort), "sso") || p.values[proxyStage] == nil && (p.values[proxyJoined] != nil || p.values[proxyEvent] != nil)
 	ms, rest, _, ok := d.times.read(bytes.TrimSpace(p.text(proxyTime)), nil)
 	ok = ok && len(rest) == 0
 	switch {
@@ -170,23 +170,23 @@ func (d *authProxy) judge(stage, status, message []byte) signin.FactorOutcome {
 	if is := d.options.outcome(signin.DuoAuthProxy, nil, message); is != signin.FactorUnknown {
 		return is
 	}
-	first := startsFold(stage, "primary")
+	first := hasPrefixFold(stage, "primary")
 	switch {
-	case first && sameFold(status, "allow"):
+	case first && isWord(status, "allow"):
 		return signin.FirstFactorOK
-	case first && sameFold(status, "reject"):
+	case first && isWord(status, "reject"):
 		return signin.FirstFactorFailed
-	case sameFold(status, "allow"):
+	case isWord(status, "allow"):
 		return begins(proxyAllowed[:], message)
-	case sameFold(status, "reject"), sameFold(status, "error"):
+	case isWord(status, "reject"), isWord(status, "error"):
 		if is := begins(proxyRefused[:], message); is != signin.FactorUnknown {
 			return is
 		}
-		if sameFold(status, "error") {
+		if isWord(status, "error") {
 			return signin.FactorError
 		}
 		return signin.FactorDenied
-	case sameFold(status, "challenge"):
+	case isWord(status, "challenge"):
 		return signin.FactorInfo
 	}
 	return signin.FactorUnknown

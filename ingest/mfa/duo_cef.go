@@ -70,7 +70,7 @@ func (d *duo) cefAuth(c *cefLine, f *signin.Facts) ingest.Decoded {
 	d.event = signin.MFAFacts{
 		Time: f.Time, User: c.values[cefUser], Application: c.custom("integration"), Address: bareHost(c.values[cefSource]),
 		Factor: factor, Gateway: f.Server,
-		Outcome: d.judge(sameFold(c.custom("event_type"), "enrollment"), c.values[cefOutcome], factor, nil, duoCEFFactors),
+		Outcome: d.judge(isWord(c.custom("event_type"), "enrollment"), c.values[cefOutcome], factor, nil, duoCEFFactors),
 	}
 	f.MFA = &d.event
 	return ingest.Facts

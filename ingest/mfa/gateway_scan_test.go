@@ -1,6 +1,8 @@
 package mfa
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,6 +26,11 @@ func TestScanGateways(t *testing.T) {
 		"authevents.log": hotAuthEvents(),
 		"monosign.log":   append(hotMonosign(), monoOK),
 		"undated.log":    {monoOK, monoNoAPI, ""},
+		"answer.json":    {`{"stat": "OK", "response": {"metadata": {"next_offset": ["1", "a"], "total_objects": 2}, "authlogs": [`, duoV2() + ",", duoV2("result", `"denied"`), "]}}"},
+		"array.json":     {"[", duoV2("txid", `"1"`), ", ", duoV2("txid", `"2"`), "]"},
+		"wrapped.json":   {`{"authlogs":[` + duoV2("txid", `"3"`) + `],"metadata":{}}`, `{"authlogs":[` + duoV2("txid", `"4"`) + `],"metadata":{}}`},
+		"v1.json":        {`{"stat":"OK","response":[` + strings.ReplaceAll(duoV1, `"eventtype":"authentication",`, "") + `]}`},
+		"pretty.json":    {indented(t, duoSynced("auth_log")), indented(t, duoSynced("auth_log", "txid", `"5"`))},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
@@ -46,6 +53,11 @@ func TestScanGateways(t *testing.T) {
 		"authevents.log": {Total: 3, MFA: 3},
 		"monosign.log":   {Total: 6, MFA: 5, Other: 1},
 		"undated.log":    {Total: 3, Other: 3},
+		"answer.json":    {Total: 2, MFA: 2},
+		"array.json":     {Total: 2, MFA: 2},
+		"wrapped.json":   {Total: 2, MFA: 2},
+		"v1.json":        {Total: 1, MFA: 1},
+		"pretty.json":    {Total: 2, MFA: 2},
 	}
 	for i := range res.Logs {
 		l := &res.Logs[i]
@@ -58,6 +70,15 @@ func TestScanGateways(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not read: %v", want)
 	}
+}
+
+func indented(t *testing.T, record string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(record), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // Wherever reading stops and goes on, what the lines say is the same.

@@ -132,14 +132,14 @@ func (d *monosign) result(m *monoLine) {
 	switch string(d.json.text(monoSuccess)) {
 	case "true":
 		switch {
-		case !sameFold(status, "ok"): // the two contradict each other
+		case !isWord(status, "ok"): // the two contradict each other
 		case m.step == monoFactor:
 			e.Outcome = signin.FactorPassed
 		default:
 			e.Outcome = signin.FactorInfo
 		}
 	case "false":
-		if m.step == monoFactor && sameFold(status, "forbidden") {
+		if m.step == monoFactor && isWord(status, "forbidden") {
 			e.Outcome = signin.FactorDenied
 		}
 	}
@@ -266,7 +266,7 @@ func level(text []byte) int {
 		end++
 	}
 	for _, l := range [...]string{"trace", "trc", "verbose", "debug", "dbg", "info", "inf", "information", "warn", "wrn", "warning", "error", "err", "fatal", "ftl", "critical"} {
-		if sameFold(text[:end], l) {
+		if isWord(text[:end], l) {
 			return end
 		}
 	}

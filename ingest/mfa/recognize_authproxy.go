@@ -7,7 +7,7 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// authProxyLook knows the logs of the Duo Authentication Proxy. All of them need ingest/tail's framing Lines.
+// authProxyLook knows the logs of the Duo Authentication Proxy. Their records are lines.
 func authProxyLook(o *Options, head []byte) ingest.Format {
 	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
 	if json := jsonHead(head); json != nil {

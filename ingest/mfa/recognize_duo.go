@@ -11,9 +11,6 @@ import (
 const mostLooked = 64
 
 // duoLook knows the logs of Duo's Admin API and of DuoLogSync.
-//
-// JSON needs ingest/tail's framing JSON with the arrays authlogs and response.authlogs of v2, response of v1 and
-// administrator logs, and items of the activity and telephony logs; CEF needs Lines.
 func duoLook(o *Options, head []byte) ingest.Format {
 	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
 	if json := jsonHead(head); json != nil {
@@ -78,16 +75,24 @@ func duoJSON(o *Options, json []byte) ingest.Format {
 	})
 	switch {
 	case auth != "":
-		return duoFormat(o, signin.Duo, auth, named)
+		return wrappedFormat(duoFormat(o, signin.Duo, auth, named))
 	case other != "":
-		return duoFormat(o, signin.Duo, other, named)
+		return wrappedFormat(duoFormat(o, signin.Duo, other, named))
 	case admin != "":
-		return duoFormat(o, signin.DuoAdmin, admin, named)
+		return wrappedFormat(duoFormat(o, signin.DuoAdmin, admin, named))
 	}
 	return ingest.Format{}
 }
 
-func isDuoType(t []byte) bool { return sameFold(t, "authentication") || sameFold(t, "enrollment") }
+// wrappedFormat is the format of JSON: v2 answers with authlogs, v1 and the administrator log with an array, the activity
+// and telephony logs with items, each in the response of an answer or by itself.
+func wrappedFormat(f ingest.Format) ingest.Format {
+	f.Framing = ingest.JSONRecords
+	f.Arrays = [][]string{{"response", "authlogs"}, {"authlogs"}, {"response", "items"}, {"items"}, {"response"}}
+	return f
+}
+
+func isDuoType(t []byte) bool { return isWord(t, "authentication") || isWord(t, "enrollment") }
 
 // headLines gives the lines of a head that are complete, or the only one, blank ones left out.
 func headLines(head []byte) func(func([]byte) bool) {

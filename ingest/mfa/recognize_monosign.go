@@ -7,7 +7,7 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
-// monosignLook knows the log of Monosign's module by its three sorts of lines. It needs ingest/tail's framing Lines.
+// monosignLook knows the log of Monosign's module by its three sorts of lines. Its records are lines.
 func monosignLook(o *Options, head []byte) ingest.Format {
 	var c calendar
 	for line := range headLines(bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))) {

@@ -13,21 +13,8 @@ func unread(f *signin.Facts, note string) ingest.Decoded {
 	return ingest.Malformed
 }
 
-// present makes an empty value nil: the log did not say.
-func present(b []byte) []byte {
-	if b = bytes.TrimSpace(b); len(b) == 0 {
-		return nil
-	}
-	return b
-}
-
-// sameFold compares text with a word in lower case.
-func sameFold(b []byte, word string) bool { return len(b) == len(word) && equalFold(b, word) }
-
-// startsFold reports whether text begins with a word in lower case.
-func startsFold(b []byte, word string) bool {
-	return len(b) >= len(word) && equalFold(b[:len(word)], word)
-}
+// present makes an empty value, or one of blanks, nil: the log did not say.
+func present(b []byte) []byte { return orNil(bytes.TrimSpace(b)) }
 
 // indexFold finds a word in lower case; -1 if it is not there.
 func indexFold(b []byte, word string) int {
@@ -52,15 +39,7 @@ func (s *scribe) lower(b []byte) []byte { return s.fold(b, ' ') }
 
 func (s *scribe) fold(b []byte, blank byte) []byte {
 	from := len(s.text)
-	for _, c := range present(b) {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		case c == ' ':
-			c = blank
-		}
-		s.text = append(s.text, c)
-	}
+	s.text = lowerInto(s.text, present(b), blank)
 	return s.since(from)
 }
 

@@ -8,5 +8,8 @@
 // lines tile the bytes exactly: offset plus size is the next line's offset, whatever the log looks like, so that a
 // ledger of ranges can prove what was read.
 //
-// Nothing here knows what a line means, and nothing here logs: what went wrong is a [Problem] or an error.
+// Not every log is a list of lines. Where records are elements of a JSON document, events in XML, rows of CSV or blocks
+// of lines, ResetForm makes a Scanner yield those. A [Form] says how they are framed; a [Mark] is where reading goes on.
+//
+// Nothing here knows what a line or a record means, and nothing here logs: what went wrong is a [Problem] or an error.
 package tail

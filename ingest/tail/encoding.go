@@ -100,3 +100,23 @@ func (e Encoding) appendUTF8(dst, raw []byte, bom bool) []byte {
 	}
 	return dst
 }
+
+// appendNarrow appends one byte for each unit of the UTF-16 in raw to dst: ASCII as it is, a byte order mark as the first
+// byte of that of UTF-8, all else as a byte that no syntax has.
+func (e Encoding) appendNarrow(dst, raw []byte) []byte {
+	hi, lo := 0, 1
+	if e == UTF16LE {
+		hi, lo = 1, 0
+	}
+	for i := 0; i+1 < len(raw); i += 2 {
+		c := raw[i+lo]
+		switch {
+		case raw[i+hi] == 0xfe && c == 0xff:
+			c = bomUTF8[0]
+		case raw[i+hi] != 0 || c >= 0x80:
+			c = 0x80
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}

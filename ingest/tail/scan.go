@@ -42,7 +42,7 @@ const (
 	maxIdle    = 100                  // reads in a row that yield nothing
 )
 
-// A Scanner yields the lines of a stream or of a [Span]. A line ends with LF or CR LF; what follows the last line
+// A Scanner yields the lines of a stream or of a [Span], or its records: see ResetForm. A line ends with LF or CR LF; what follows the last line
 // end is a line too, unless it is empty. The zero Scanner has no lines: see Reset and ResetSpan, which keep the
 // buffer. It never keeps more than MaxLine bytes and a line end. It belongs to one goroutine.
 type Scanner struct {
@@ -65,6 +65,15 @@ type Scanner struct {
 	err      error
 	r        io.Reader
 	span     spanReader
+
+	// Of a file whose records are not lines.
+	framing Framing
+	framer  framer // one of those below; nil for lines
+	narrow  []byte // of UTF-16: buf as the framer sees it, from its begin on
+	json    jsonFramer
+	xml     xmlFramer
+	csv     csvFramer
+	blocks  blocksFramer
 }
 
 // NewScanner returns a Scanner over all of r.
@@ -80,7 +89,7 @@ func (s *Scanner) Reset(r io.Reader, offset int64, encoding Encoding) {
 	if encoding == Detect && offset != 0 {
 		encoding = UTF8
 	}
-	*s = Scanner{buf: s.buf, wide: s.wide[:0], r: r, base: offset, off: offset, limit: math.MaxInt64, encoding: encoding}
+	*s = Scanner{buf: s.buf, wide: s.wide[:0], narrow: s.narrow[:0], r: r, base: offset, off: offset, limit: math.MaxInt64, encoding: encoding}
 }
 
 // Next moves to the next line and reports whether there is one. What Text and Raw returned before is void.

@@ -14,7 +14,10 @@ func (s *Scanner) slow() bool {
 		}
 		s.encoding = EncodingOf(s.buf[s.next:s.end])
 	}
-	if s.midLine && !s.skipLine() || s.base+int64(s.next) >= s.limit || !s.line() {
+	if s.framer != nil && s.limit >= 0 && s.framed() {
+		return true
+	}
+	if s.framer != nil || s.midLine && !s.skipLine() || s.base+int64(s.next) >= s.limit || !s.line() {
 		s.off, s.size = s.base+int64(s.next), 0
 		s.rawLo, s.textLo, s.rawHi, s.wide = 0, 0, 0, s.wide[:0]
 		s.limit = -1

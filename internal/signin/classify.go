@@ -27,7 +27,8 @@ type Classifier struct {
 	plus     memo[Client] // agents with + for blanks
 	plusAcct memo[Account]
 	address  memo[Address]
-	serial   uint32 // of the last account or address
+	exchange memo[bool] // whether a resource of a cloud sign-in stands for Exchange
+	serial   uint32     // of the last account or address
 	bare     [kindCount]*Client
 }
 

@@ -6,13 +6,16 @@ import "bytes"
 // in to Exchange; else, where it tells of a second factor, an event.
 func (c *Classifier) gateway(f *Facts, s *SignIn) {
 	s.Client = c.bare[UnknownKind]
-	if len(f.Resource) > 0 && c.isExchange(f.Resource) {
+	if c.toExchange(f) {
 		c.cloud(f, s)
 	}
 	switch {
 	case s.Verdict != OtherLine:
 	case f.MFA != nil && f.MFA.Outcome != NoFactor:
 		s.Verdict, s.Reason = MFALine, f.Note
+		if s.Reason == "" {
+			s.Reason = factorReason(f.MFA.Outcome)
+		}
 	case f.Note != "":
 		s.Reason = f.Note
 	default:
@@ -20,11 +23,31 @@ func (c *Classifier) gateway(f *Facts, s *SignIn) {
 	}
 }
 
-// isExchange reports whether a sign-in to a resource is one to Exchange: Exchange Online, or an application that the
-// operator declared to be Exchange. Source: Microsoft, "Verify first-party Microsoft applications in sign-in reports".
-func (c *Classifier) isExchange(resource []byte) bool {
-	return equalFold(resource, "00000002-0000-0ff1-ce00-000000000000") || equalFold(resource, "office 365 exchange online") ||
-		c.org.Published != nil && c.org.Published(string(resource))
+// toExchange reports whether a cloud sign-in is one to Exchange: Exchange Online, or an application that the operator
+// declared to be Exchange, by its id or by its name, of which a record that names both gives the name to its event.
+// Source: Microsoft, "Verify first-party Microsoft applications in sign-in reports".
+func (c *Classifier) toExchange(f *Facts) bool {
+	switch {
+	case len(f.Resource) == 0:
+		return false
+	case equalFold(f.Resource, "00000002-0000-0ff1-ce00-000000000000"), equalFold(f.Resource, "office 365 exchange online"):
+		return true
+	}
+	return c.published(f.Resource) || f.MFA != nil && c.published(f.MFA.Application)
+}
+
+// published asks the operator once for every name.
+func (c *Classifier) published(name []byte) bool {
+	if c.org.Published == nil || len(name) == 0 {
+		return false
+	}
+	slot := c.exchange.find(name)
+	if slot.val == nil {
+		is := c.org.Published(string(name))
+		slot.val = &is
+		c.exchange.keep(slot, len(name))
+	}
+	return *slot.val
 }
 
 // cloud judges a sign-in that Entra, the Unified Audit Log or AD FS tell of.
@@ -82,14 +105,16 @@ func cloudProtocol(app []byte) Protocol {
 	return OtherProtocol
 }
 
-// cloudAuth reads how the client of a cloud sign-in proved who it was. BAV2ROPC and CBAInPROD are the agents of the
-// bridge by which Exchange Online passes on a name and a password.
+// cloudAuth reads how the client of a cloud sign-in proved who it was: Entra's authenticationProtocol, with the typo that
+// some exports have, or the RequestType of the Unified Audit Log. WS-Trust's active endpoints take a name and a password;
+// OAuth2:Token takes either a password or a token and does not say which. BAV2ROPC, CBAInPROD and CBAInTAR are the agents
+// of the bridge by which Exchange Online passes on a name and a password.
 func cloudAuth(f *Facts) (Auth, Mechanism) {
-	var buf [24]byte
+	var buf [48]byte
 	switch string(lower(buf[:], bytes.TrimSpace(f.AuthType))) {
-	case "ropc", "rpoc", "usernamemixed":
+	case "ropc", "rpoc", "usernamemixed", "orgidwstrust2:process", "windowsauthenticationcontroller:usernamemixed":
 		return Basic, ROPC
-	case "oauth2":
+	case "oauth2", "oauth2:authorize":
 		if !bridged(f.Agent) {
 			return OAuth, NoMechanism
 		}
@@ -101,7 +126,7 @@ func cloudAuth(f *Facts) (Auth, Mechanism) {
 }
 
 func bridged(agent []byte) bool {
-	return bytes.Contains(agent, []byte("BAV2ROPC")) || bytes.Contains(agent, []byte("CBAInPROD"))
+	return bytes.Contains(agent, []byte("BAV2ROPC")) || bytes.Contains(agent, []byte("CBAInPROD")) || bytes.Contains(agent, []byte("CBAInTAR"))
 }
 
 // cloudOutcome reads the error code of Entra and of the Unified Audit Log. An interrupt, such as the question whether to
@@ -118,4 +143,39 @@ func cloudOutcome(code uint32) (Outcome, string) {
 		return Blocked, "the password was right, and a policy refused the sign-in"
 	}
 	return UnknownOutcome, ""
+}
+
+// factorReason says in words what an event of a second factor tells.
+func factorReason(o FactorOutcome) string {
+	switch o {
+	case FactorPassed:
+		return "a second factor was asked for and given"
+	case FactorRemembered:
+		return "a second factor was proven earlier, and not asked for again"
+	case FactorBypassed:
+		return "no second factor was asked for: the gateway is set so"
+	case FactorHelpdeskCode:
+		return "the second factor was a code that an administrator gave"
+	case FactorFailOpen:
+		return "no second factor was asked for: the gateway could not, and let in"
+	case FactorDenied:
+		return "the second factor was refused"
+	case FactorFraud:
+		return "the person says that the sign-in was somebody else's"
+	case FactorTimeout:
+		return "nobody answered when the second factor was asked for"
+	case FactorError:
+		return "the gateway failed"
+	case FirstFactorOK:
+		return "the first factor was right; nothing is said of a second one"
+	case FirstFactorFailed:
+		return "the first factor was wrong"
+	case FactorEnrolled:
+		return "a second factor was enrolled"
+	case FactorConfig:
+		return "how the second factor is set, or a change of it"
+	case FactorInfo:
+		return "a step of a sign-in: it says nothing of its end"
+	}
+	return "it does not say, in a word that is known, what became of the second factor"
 }

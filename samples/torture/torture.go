@@ -178,7 +178,11 @@ func (t *torture) autopsy(ctx context.Context, when string) {
 	now, named := map[string]int64{}, map[string]int64{}
 	for _, s := range l.Sources {
 		now[s.Path] = s.Offset
-		if s.Lines.Total > s.Lines.Directive { // headers alone do not name a log: it is met anew when there is more
+		whole := s.Lines.Total
+		if s.Offset < s.Size {
+			whole-- // the last line has no end yet
+		}
+		if whole > s.Lines.Directive { // headers alone do not name a log: it is met anew when there is more
 			named[s.Path] = s.Offset
 		}
 	}

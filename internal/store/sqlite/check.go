@@ -156,6 +156,7 @@ func (c *checker) references(ctx context.Context) error {
 	for _, r := range []struct{ table, column, to, key, but string }{
 		{"usage", "server", "server", "id", ""}, {"usage", "account", "account", "id", ""}, {"usage", "client", "client", "id", ""}, {"usage", "verdict", "verdict", "id", "verdict <> 0"},
 		{"usage", "source", "source", "id", ""}, {"day", "usage", "usage", "id", ""}, {"hour", "usage", "usage", "id", ""}, {"hour", "address", "address", "id", "address <> 0"},
+		{"mfa_event", "source", "source", "id", ""}, {"mfa_event", "address", "address", "id", "address <> 0"}, {"cloud_signin", "address", "address", "id", "address <> 0"},
 		{"ledger", "source", "source", "id", ""}, {"head", "source", "source", "id", ""}, {"head", "header", "header", "id", ""}, {"hole", "source", "source", "id", ""},
 		{"line_count", "source", "source", "id", ""}, {"line_count", "reason", "reason", "id", "reason <> 0"}, {"source", "header", "header", "id", "header <> 0"},
 		{"heard", "server", "server", "id", ""}, {"weak", "server", "server", "id", ""}, {"weak_line", "usage", "usage", "id", ""},

@@ -44,6 +44,11 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 	}
+	if len(c.Refused) > 0 {
+		if err := w.refuse(ctx, c.Refused); err != nil {
+			return err
+		}
+	}
 	for i := range c.Holes {
 		h := &c.Holes[i]
 		if err := w.exec(ctx, `INSERT INTO hole (source, at, bytes, "from", "to", reason) VALUES (?, ?, ?, ?, ?, ?)`, h.Log, h.Offset, h.Bytes, h.From, h.To, h.Reason); err != nil {
@@ -223,7 +228,7 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		if r.Key.Outcome == signin.Failure && w.refusals[r.Hour] >= maxRefusalsAnHour {
 			from = netip.Addr{}
 		}
-		address, err := w.address(ctx, from)
+		address, err := w.address(ctx, from, int64(r.Hour/24))
 		if err != nil {
 			return err
 		}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
@@ -19,11 +22,12 @@ const (
 	RuleLost      = "OM-SYS-05" // there was more than is told apart
 	RuleBroken    = "OM-SYS-06" // a rule fails on some sign-ins
 	RuleExpiring  = "OM-SYS-07" // an exception expires soon
+	RuleRefused   = "OM-SYS-08" // the store took nothing for a time
 )
 
 // OwnRules are the ids of all of them. No rule file has them.
 func OwnRules() []string {
-	return []string{RuleSilent, RuleHole, RuleUnread, RuleMalformed, RuleLost, RuleBroken, RuleExpiring}
+	return []string{RuleSilent, RuleHole, RuleUnread, RuleMalformed, RuleLost, RuleBroken, RuleExpiring, RuleRefused}
 }
 
 // A condition is one of them, as it is now.
@@ -32,9 +36,6 @@ type condition struct {
 	severity                  signin.Severity
 	count, first, last        int64
 }
-
-// expiresSoon is how long before its end an exception is told of.
-const expiresSoon = 14 * 24 * time.Hour
 
 // Watch turns what is wrong with the data into findings, and resolves those of what is well again. silent is what
 // Silent takes.
@@ -62,7 +63,7 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 		text string
 	}{
 		{condition{rule: RuleHole, name: "Part of a log will never be read", severity: signin.High},
-			`SELECT s.path, h.reason || ': ' || h.bytes || ' bytes from byte ' || h.at, 1, CASE WHEN h."from" > 0 THEN h."from" ELSE h."to" END, h."to" FROM hole h JOIN source s ON s.id = h.source`},
+			`SELECT s.path, h.reason || ': ' || h.bytes || ' bytes from byte ' || h.at, 1, CASE WHEN h."from" > 0 THEN h."from" ELSE h."to" END, h."to" FROM hole h JOIN source s ON s.id = h.source ORDER BY s.path, h.id`},
 		{condition{rule: RuleUnread, name: "A log cannot be read", severity: signin.High},
 			`SELECT path, why, 1, CASE WHEN last > 0 THEN last ELSE ?1 END, ?1 FROM source WHERE state IN ('unreadable', 'incomplete')`},
 		{condition{rule: RuleMalformed, name: "A log is not understood", severity: signin.Medium},
@@ -70,8 +71,6 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 			FROM line_count n JOIN source s ON s.id = n.source WHERE ?1 = ?1 GROUP BY s.id HAVING 100 * coalesce(sum(CASE n.verdict WHEN 0 THEN n.lines END), 0) > sum(n.lines)`},
 		{condition{rule: RuleLost, name: "There was more than is told apart", severity: signin.Low},
 			`SELECT 'rules with a window', value || ' counts of rules with a window were not kept: an attack may be larger than its finding says', CAST(value AS INTEGER), ?1, ?1 FROM meta WHERE name = 'lost'`},
-		{condition{rule: RuleExpiring, name: "An exception expires soon", severity: signin.Low},
-			`SELECT id, 'for ' || users || group_file || ', of ' || owner || ': extend it, or let its findings fire again', 1, created, ?1 FROM exception WHERE removed = 0 AND expires > ?1 AND expires < ?1 + ` + fmt.Sprint(expiresSoon.Milliseconds())},
 	} {
 		rows, err := s.read.QueryContext(ctx, q.text, now.UnixMilli())
 		if err != nil {
@@ -87,8 +86,103 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 			return nil, err
 		}
 	}
+	ending, err := s.Expiring(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ending {
+		x := &ending[i]
+		all = append(all, condition{RuleExpiring, "An exception expires soon", x.ID, "for " + strings.TrimSpace(strings.Join(x.Users, " ")+" "+x.GroupFile) + ", of " + x.Owner + ": extend it, or let its findings fire again",
+			signin.Low, 1, x.ExpiringFrom().UnixMilli(), now.UnixMilli()})
+	}
+	refused, err := s.refused(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, refused...)
 	broken, err := s.brokenRules(ctx)
-	return append(all, broken...), err
+	return append(merged(all), broken...), err
+}
+
+// keepRefusals is how long it is told that the store took nothing: whoever looks at what was found must see for which
+// time it was found late.
+const keepRefusals = 30 * 24 * time.Hour
+
+// refuse notes that the store took nothing for a time. It could not be noted then.
+func (w *writer) refuse(ctx context.Context, more []ingest.Refusal) error {
+	const most = 100
+	all, err := w.s.refusals(ctx, w)
+	if err != nil {
+		return err
+	}
+	all = append(all, more...)
+	from := w.s.opt.Now().Add(-keepRefusals).UnixMilli()
+	all = slices.DeleteFunc(all, func(r ingest.Refusal) bool { return r.To < from })
+	text, err := json.Marshal(all[max(0, len(all)-most):])
+	if err != nil {
+		return err
+	}
+	return w.setMeta(ctx, "refused", string(text))
+}
+
+func (s *Store) refusals(ctx context.Context, q querier) (all []ingest.Refusal, err error) {
+	text, found, err := s.meta(ctx, q, "refused")
+	if err != nil || !found {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("reading when the store took nothing: %w", err)
+	}
+	return all, nil
+}
+
+// refused returns the times in which the store took nothing, the latest first.
+func (s *Store) refused(ctx context.Context, now time.Time) ([]condition, error) {
+	refusals, err := s.refusals(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
+	var all []condition
+	for _, r := range slices.Backward(refusals) {
+		from, to := time.UnixMilli(r.From).UTC(), time.UnixMilli(r.To).UTC()
+		if to.Before(now.Add(-keepRefusals)) {
+			continue
+		}
+		all = append(all, condition{RuleRefused, "The store took nothing for a time", "the store",
+			fmt.Sprintf("from %s to %s UTC (%v) nothing could be committed; what was logged was read afterwards, and what it shows was found late: %s",
+				from.Format(time.DateTime), to.Format(time.DateTime), to.Sub(from).Round(time.Second), r.Why), signin.Medium, 1, r.From, r.To})
+	}
+	return all, nil
+}
+
+// merged makes conditions of one rule and subject one: it is one finding, and what is told of it must grow with each.
+func merged(all []condition) []condition {
+	const most = 3 // are told in words
+	type name struct{ rule, subject string }
+	at, told := map[name]int{}, map[name]int{}
+	var out []condition
+	for _, c := range all {
+		n := name{c.rule, c.subject}
+		told[n]++
+		i, met := at[n]
+		if !met {
+			at[n] = len(out)
+			out = append(out, c)
+			continue
+		}
+		have := &out[i]
+		have.count += c.count
+		have.first, have.last = min(have.first, c.first), max(have.last, c.last)
+		if told[n] <= most {
+			have.note += "; " + c.note
+		}
+	}
+	for n, times := range told {
+		if times > most {
+			out[at[n]].note += fmt.Sprintf("; and %d more", times-most)
+		}
+	}
+	return out
 }
 
 // brokenRules returns the rules that failed on a sign-in.
@@ -136,7 +230,8 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 			return err
 		}
 		var state string
-		if _, err := w.one(ctx, "SELECT state FROM finding WHERE id = ?", []any{id}, &state); err != nil {
+		var before, last int64
+		if _, err := w.one(ctx, "SELECT state, count, last FROM finding WHERE id = ?", []any{id}, &state, &before, &last); err != nil {
 			return err
 		}
 		if state == stateResolved {
@@ -147,6 +242,19 @@ func (w *writer) conditions(ctx context.Context, all []condition) error {
 		if err := w.exec(ctx, "UPDATE finding SET count = ?, first = ?, last = max(last, ?), note = CASE state WHEN 'acknowledged' THEN note ELSE ? END WHERE id = ?",
 			c.count, c.first, c.last, c.note, id); err != nil {
 			return err
+		}
+		more := ""
+		switch {
+		case before == 0 || state == stateResolved:
+		case c.rule == RuleHole && c.count > before:
+			more = "more is missing: "
+		case c.rule == RuleRefused && c.last > last:
+			more = "again: "
+		}
+		if more != "" { // whoever acknowledged the others did not know of it
+			if err := w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, w.s.opt.Now().UnixMilli(), state, outmode, more+c.note); err != nil {
+				return err
+			}
 		}
 	}
 	now := w.s.opt.Now().UnixMilli()

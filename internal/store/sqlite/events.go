@@ -6,7 +6,8 @@ import (
 	"github.com/outmode/outmode/ingest"
 )
 
-// storeEvents writes the events of MFA gateways. One line is one event, however often it is handed in.
+// storeEvents writes the events of MFA gateways. One line is one event, however often it is handed in. Those that are
+// older than what is kept are left out, as hours are.
 func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
 	rows := bulk{w: w, columns: 15, onMeet: "ON CONFLICT (source, at) DO NOTHING",
@@ -14,7 +15,10 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	for _, b := range batches {
 		for i := range b.Events {
 			e := &b.Events[i]
-			address, err := w.address(ctx, e.Address)
+			if w.newest = max(w.newest, e.Time); e.Time < w.horizon(w.s.opt.Retention.Hours) {
+				continue
+			}
+			address, err := w.address(ctx, e.Address, e.Time/dayMs)
 			if err != nil {
 				return err
 			}

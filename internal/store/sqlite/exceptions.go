@@ -77,13 +77,13 @@ func (s *Store) exceptions(ctx context.Context, q querier) ([]rules.Exception, e
 	return all, nil
 }
 
-// Expiring returns the exceptions in force that end within that time, those that end first before the others.
-func (s *Store) Expiring(ctx context.Context, now time.Time, within time.Duration) ([]rules.Exception, error) {
+// Expiring returns the exceptions whose end is near, those that end first before the others.
+func (s *Store) Expiring(ctx context.Context, now time.Time) ([]rules.Exception, error) {
 	all, err := s.Exceptions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(x rules.Exception) bool { return !x.Holds(now) || x.Expires.Sub(now) > within })
+	all = slices.DeleteFunc(all, func(x rules.Exception) bool { return x.State(now) != rules.ExceptionExpiring })
 	slices.SortStableFunc(all, func(a, b rules.Exception) int { return a.Expires.Compare(b.Expires) })
 	return all, nil
 }

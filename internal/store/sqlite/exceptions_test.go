@@ -159,7 +159,7 @@ func TestExceptionExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	expiring := func() int {
-		all, err := s.Expiring(t.Context(), d.now, 14*days)
+		all, err := s.Expiring(t.Context(), d.now)
 		if err != nil {
 			t.Fatal(err)
 		}

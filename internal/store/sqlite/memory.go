@@ -62,10 +62,12 @@ func (w *writer) remember(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = load(ctx, w.s, &w.addresses, "address", "id, ip", func(scan func(...any) error) (ip netip.Addr, id int64, err error) {
+	err = load(ctx, w.s, &w.addresses, "address", "id, ip, seen", func(scan func(...any) error) (ip netip.Addr, id int64, err error) {
 		var raw []byte
-		err = scan(&id, &raw)
+		var seen int64
+		err = scan(&id, &raw, &seen)
 		ip, _ = netip.AddrFromSlice(raw)
+		w.seen[id] = seen
 		return ip, id, err
 	})
 	if err != nil {
@@ -104,27 +106,40 @@ func (w *writer) account(ctx context.Context, a *signin.Account) (int64, error) 
 	return id, err
 }
 
-// address returns the number of an address; 0 is none.
-func (w *writer) address(ctx context.Context, ip netip.Addr) (int64, error) {
+// address returns the number of an address that is told of on a day; 0 is none.
+func (w *writer) address(ctx context.Context, ip netip.Addr, day int64) (int64, error) {
 	if !ip.IsValid() {
 		return 0, nil
 	}
 	ip = ip.WithZone("")
-	if id, ok := w.addresses.ids[ip]; ok {
-		return id, nil
+	id, ok := w.addresses.ids[ip]
+	if !ok {
+		if err := w.room(ctx, len(w.addresses.ids), w.forgetAddresses); err != nil {
+			return 0, err
+		}
+		raw := ip.AsSlice()
+		var err error
+		if id, err = w.find(ctx, w.addresses.all, "SELECT id FROM address WHERE ip = ?", raw); err != nil {
+			return 0, err
+		}
+		if id == 0 {
+			id, w.seen[w.addresses.next] = w.addresses.next, day
+			w.addresses.next++
+			if err := w.newAddresses.add(ctx, id, raw, day); err != nil {
+				return 0, err
+			}
+		}
+		w.addresses.remember(ip, id)
 	}
-	if err := w.room(ctx, len(w.addresses.ids), w.addresses.forget); err != nil {
-		return 0, err
+	if seen, ok := w.seen[id]; !ok || seen < day {
+		w.seen[id], w.later[id] = day, day
 	}
-	raw := ip.AsSlice()
-	id, err := w.find(ctx, w.addresses.all, "SELECT id FROM address WHERE ip = ?", raw)
-	if err == nil && id == 0 {
-		id = w.addresses.next
-		w.addresses.next++
-		err = w.newAddresses.add(ctx, id, raw)
-	}
-	w.addresses.remember(ip, id)
-	return id, err
+	return id, nil
+}
+
+func (w *writer) forgetAddresses() {
+	w.addresses.forget()
+	clear(w.seen)
 }
 
 // group returns the number of a rule's group, 0 if there is none.
@@ -198,5 +213,11 @@ func (w *writer) flush(ctx context.Context) error {
 			return err
 		}
 	}
+	for id, day := range w.later {
+		if err := w.exec(ctx, "UPDATE address SET seen = max(seen, ?) WHERE id = ?", day, id); err != nil {
+			return err
+		}
+	}
+	clear(w.later)
 	return nil
 }

@@ -83,7 +83,7 @@ func (t *turn) storeMinutes(ctx context.Context, batches []*ingest.Batch) error 
 	for _, k := range order {
 		m := all[k]
 		key := []any{k.group, k.step, k.minute, k.waits.server, k.waits.kind, k.waits.protocol}
-		seen, err := t.w.seen(ctx, key, m)
+		seen, err := t.w.distinct(ctx, key, m)
 		if err == nil {
 			err = rows.add(ctx, append(key, m.Count, m.First, m.Last, pack(seen), m.At.File, m.At.Offset, m.At.Length, m.At.Line)...)
 		}
@@ -154,8 +154,8 @@ func (w *writer) lose(ctx context.Context, ticks int64) error {
 	return w.exec(ctx, "INSERT INTO meta (name, value) VALUES ('lost', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", fmt.Sprint(ticks))
 }
 
-// seen returns the distinct values of a minute, with those that are in the store.
-func (w *writer) seen(ctx context.Context, key []any, m *signin.Minute) ([]uint64, error) {
+// distinct returns the distinct values of a minute, with those that are in the store.
+func (w *writer) distinct(ctx context.Context, key []any, m *signin.Minute) ([]uint64, error) {
 	if len(m.Distinct) == 0 {
 		return nil, nil
 	}

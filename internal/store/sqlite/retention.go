@@ -9,7 +9,7 @@ import (
 // Retention is how long each sort of record is kept, counted back from the newest event in the store or the clock,
 // whichever is earlier. A zero field means its default.
 type Retention struct {
-	Hours    time.Duration // hour rows and the minutes of rules; default 35 days
+	Hours    time.Duration // hour rows, the minutes of rules, what gateways told and sign-ins to the cloud; default 35 days
 	Days     time.Duration // day rows; default 400 days
 	Evidence time.Duration // of findings; default 90 days
 	Findings time.Duration // those that are resolved; default 2 years
@@ -103,8 +103,9 @@ type pruneStep struct {
 func (p *pruning) steps() []pruneStep {
 	return []pruneStep{
 		{"minutes of rules", p.minutes}, {"minutes of rules", p.debuts}, {"groups of rules", p.groups}, {"groups of rules", p.watches},
-		{"hours", p.hours}, {"days", p.days}, {"counts of lines", p.lineCounts}, {"hours that were heard", p.heard}, {"hours that were told twice", p.weak},
+		{"hours", p.hours}, {"events of gateways", p.events}, {"sign-ins to the cloud", p.cloud}, {"days", p.days}, {"counts of lines", p.lineCounts}, {"hours that were heard", p.heard}, {"hours that were told twice", p.weak},
 		{"documents of evidence", p.documents}, {"findings", p.resolved}, {"messages", p.unsent}, {"logs", p.gone},
+		{"rows that count nothing", p.empty}, {"addresses", p.addresses}, {"columns of logs", p.headers},
 	}
 }
 

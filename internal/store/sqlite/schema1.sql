@@ -8,7 +8,10 @@ CREATE TABLE server  (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE client  (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE reason  (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE header  (id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE) STRICT;
-CREATE TABLE address (id INTEGER PRIMARY KEY, ip BLOB NOT NULL UNIQUE) STRICT;
+-- seen: the last day on which an address was told of, so that it goes with the last hour row or event that has it: to look
+-- for those would be to read all hours.
+CREATE TABLE address (id INTEGER PRIMARY KEY, ip BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL) STRICT;
+CREATE INDEX address_seen ON address (seen);
 CREATE TABLE verdict (id INTEGER PRIMARY KEY, words TEXT NOT NULL UNIQUE) STRICT; -- JSON: rules that fire, and that are broken
 CREATE TABLE account (
   id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, form INTEGER NOT NULL, traffic INTEGER NOT NULL, privileged INTEGER NOT NULL,
@@ -123,3 +126,4 @@ CREATE INDEX mfa_event_time ON mfa_event (time);
 CREATE TABLE cloud_signin (
   id INTEGER PRIMARY KEY, shared TEXT NOT NULL, kind INTEGER NOT NULL, usage INTEGER NOT NULL, address INTEGER NOT NULL, time INTEGER NOT NULL,
   source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL, UNIQUE (kind, shared)) STRICT;
+CREATE INDEX cloud_signin_time ON cloud_signin (time);

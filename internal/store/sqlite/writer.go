@@ -44,7 +44,10 @@ type writer struct {
 	met           map[logKey]bool // logs that were heard before
 	newest        int64           // event, Unix milliseconds
 	ids           map[int64]*idSample
-	refused       map[int32]int // by day: accounts that only ever were refused, made on it
+	refused       map[int32]int   // by day: accounts that only ever were refused, made on it
+	seen          map[int64]int64 // by address: the last day on which it was told of
+	later         map[int64]int64 // the same, where that waits to be written
+	emptied       int64           // the last usage row that was looked at for whether it counts something
 
 	newAccounts, newAddresses, newGroups bulk               // what waits to be written
 	making                               map[usageKey]int64 // usage rows that this transaction makes
@@ -90,11 +93,14 @@ type knownRow struct {
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
 		verdicts: map[*signin.Hits]int64{}, words: map[string]int64{},
-		rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, met: map[logKey]bool{}, ids: map[int64]*idSample{}, refused: map[int32]int{}, prepared: map[string]*sql.Stmt{}}
+		rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, met: map[logKey]bool{}, ids: map[int64]*idSample{}, refused: map[int32]int{}, seen: map[int64]int64{}, later: map[int64]int64{}, prepared: map[string]*sql.Stmt{}}
 	w.newAccounts = bulk{w: w, insert: "INSERT INTO account (id, key, form, traffic, privileged, name, domain, why)", columns: 8}
-	w.newAddresses = bulk{w: w, insert: "INSERT INTO address (id, ip)", columns: 2}
+	w.newAddresses = bulk{w: w, insert: "INSERT INTO address (id, ip, seen)", columns: 3}
 	w.newGroups = bulk{w: w, insert: "INSERT INTO rule_group (id, rule, text, visible)", columns: 4}
 	if err := w.remember(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.write.QueryRowContext(ctx, "SELECT coalesce(max(time), 0) FROM mfa_event").Scan(&w.newest); err != nil {
 		return nil, err
 	}
 	rows, err := s.write.QueryContext(ctx, "SELECT kind, min(first), max(last) FROM heard GROUP BY kind")
