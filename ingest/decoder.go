@@ -30,6 +30,7 @@ const (
 	Directive                // a header, or another line about the log itself
 	Malformed                // the line should have been understood; Facts.Note says what is wrong
 	Blank                    // nothing on it
+	Other                    // understood, and without a time: it is counted and tells of no event. Facts.Note says what it is
 )
 
 // The framings of a Format, for rooms of decoders; see tail.Framing.
@@ -52,3 +53,11 @@ type Format struct {
 	Arrays   [][]string     // of JSON: see tail.Form
 	Decoder  func() Decoder // nil where the file is not counted
 }
+
+// What the records of a Format are, for rooms that do not see ingest/tail. Lines is the zero value.
+const (
+	JSONRecords  = tail.JSON
+	XMLRecords   = tail.XML
+	CSVRecords   = tail.CSV
+	BlockRecords = tail.Blocks
+)

@@ -200,7 +200,7 @@ func (id *identifier) readHead(l *Log, raw []byte) map[string]string {
 	}
 	for sc.Next() && sc.State() != tail.Unfinished {
 		d := dec.Decode(sc.Text(), &f)
-		if d != Facts && d != Malformed {
+		if d == Directive || d == Blank {
 			continue
 		}
 		if l.Name == "" {

@@ -168,6 +168,8 @@ func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
 		l.verdict, l.reason = signin.Directive, reasonDirective
 	case Malformed:
 		l.verdict, l.reason = signin.Malformed, f.Note
+	case Other:
+		l.verdict, l.reason = signin.OtherLine, f.Note
 	default:
 		if f.Time < w.scan.opt.Since || w.scan.opt.Until > 0 && f.Time >= w.scan.opt.Until {
 			l.verdict, l.reason = signin.OtherLine, ReasonOutside

@@ -18,7 +18,9 @@ type Options struct {
 type look func(o *Options, head []byte) ingest.Format
 
 // looks are the gateways, in the order in which they are asked.
-func looks() []look { return []look{lookUAL, lookEntra} }
+func looks() []look {
+	return []look{lookUAL, lookEntra, duoLook, authProxyLook, monosignLook}
+}
 
 // Recognize says what a file is from its head, as exchange.Recognize does. Name is empty where no gateway is known by it.
 func (o *Options) Recognize(head []byte) ingest.Format {

@@ -1,0 +1,164 @@
+package mfa
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+const monoAt = "2026-10-06 10:00:05,250 INFO "
+
+const (
+	monoNoAPI    = `[CONTOSO\anna] By-username result is 0 `
+	monoBadKey   = `[CONTOSO\anna] By-username result is OK {"InternalMessage":"The key of the application is wrong","Code":12,"Success":false}`
+	monoForbids  = `[CONTOSO\anna] Mfa result is Forbidden {"Message":"No permission","InternalMessage":"anna is not assigned","Code":22,"Success":false}`
+	monoOK       = `[CONTOSO\anna] Mfa result is OK {"Success":true}`
+	monoErrorOfA = `[] White listed: /owa/auth/errorFE.aspx?httpCode=500`
+)
+
+func TestMonosign(t *testing.T) {
+	t.Parallel()
+	a := ask(t, newMonosign(&Options{}), monoAt+monoForbids)[0]
+	want := answer{verdict: signin.MFALine, kind: signin.Monosign, time: "2026-10-06T10:00:05.250Z", outcome: signin.FactorDenied, mfa: `CONTOSO\anna||||anna is not assigned||`}
+	if a != want {
+		t.Errorf("%+v, want %+v", a, want)
+	}
+}
+
+// The JSON decides, and not the status word.
+func TestMonosignOutcomes(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		monoNoAPI:   "error", // no answer of HTTP at all
+		monoBadKey:  "error",
+		monoForbids: "denied",
+		monoOK:      "passed",
+		`[CONTOSO\anna] Mfa result is OK{"Success":true}`:                                     "passed",
+		`[CONTOSO\anna] Mfa result is OK {"Success":true,"Code":0,"Message":null}`:            "passed",
+		`[CONTOSO\anna] Mfa result is 0`:                                                      "error",
+		`[CONTOSO\anna] Mfa result is OK {"Code":22,"Success":false}`:                         "denied",
+		`[CONTOSO\anna] Mfa result is OK {"Code":12,"Success":false}`:                         "error",
+		`[CONTOSO\anna] Mfa result is OK {"Code":77,"Success":false}`:                         "unknown",
+		`[CONTOSO\anna] Mfa result is Forbidden {"Code":77,"Success":false}`:                  "denied",
+		`[CONTOSO\anna] Mfa result is Forbidden {"Success":true}`:                             "unknown", // the two contradict each other
+		`[CONTOSO\anna] Mfa result is OK`:                                                     "unknown", // without JSON nobody passed
+		`[CONTOSO\anna] Mfa result is OK {}`:                                                  "unknown",
+		`[CONTOSO\anna] Mfa result is OK {"Success":"yes"}`:                                   "unknown",
+		`[CONTOSO\anna] Mfa result is OK {"Success":true`:                                     "unknown",
+		`[CONTOSO\anna] Mfa result is Forbidden`:                                              "unknown",
+		`[CONTOSO\anna] By-username result is OK {"Success":true}`:                            "info", // known to Monosign, and not asked yet
+		`[CONTOSO\anna] By-username result is Forbidden {"Code":22,"Success":false}`:          "denied",
+		`[CONTOSO\anna] By-username result is InternalServerError {"Success":false}`:          "unknown",
+		`[x] Mfa result is OK {"Success":true}] By-username result is 0`:                      "unknown", // a name that was typed
+		`[x] White listed: /owa/auth/errorFE.aspx] Mfa result is Forbidden {"Success":false}`: "unknown",
+		`[info] Mfa result is OK {"Success":true}`:                                            "passed", // that is his name
+		`The module was started`:                                                              "other",
+		`[CONTOSO\anna] Something new`:                                                        "other",
+	} {
+		wantOutcome(t, newMonosign(&Options{}), monoAt+line, want)
+	}
+	o := &Options{Outcomes: func(k signin.Kind, word string) (signin.FactorOutcome, bool) {
+		is, ok := map[string]signin.FactorOutcome{"code_77": signin.FactorTimeout, "/owa/healthcheck.htm": signin.FactorInfo, "serviceunavailable": signin.FactorError}[word]
+		return is, ok && k == signin.Monosign
+	}}
+	wantOutcome(t, newMonosign(o), monoAt+`[CONTOSO\anna] Mfa result is OK {"Code":77,"Success":false}`, "timeout")
+	wantOutcome(t, newMonosign(o), monoAt+`[] White listed: /owa/healthcheck.htm`, "info")
+	wantOutcome(t, newMonosign(o), monoAt+`[CONTOSO\anna] Mfa result is ServiceUnavailable`, "error")
+}
+
+// What the logon page is made of is let through for everybody; anything else that is let through is a bypass. The page
+// of the error that the module's own refusal leads to is none.
+func TestMonosignWhiteList(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		monoErrorOfA: "info",
+		`[CONTOSO\anna] White listed: /owa/auth/errorFE.aspx?httpCode=500`:                 "info",
+		`[] White listed: /owa/auth/logon.aspx?url=https://mail.contoso.com/owa/&reason=0`: "info",
+		`[] White listed: /OWA/Auth/15.2.1544/themes/resources/favicon.ico`:                "info",
+		`[CONTOSO\anna] White listed: /owa/auth/logon.aspx`:                                "bypassed",
+		`[] White listed: /owa/service.svc?action=GetItem`:                                 "bypassed",
+		`[CONTOSO\anna] White listed: /owa/ev.owa?x=/owa/auth/`:                            "bypassed",
+		`[] White listed: /owa/auth/../service.svc`:                                        "bypassed",
+		`[] White listed: /owa/auth/%2e%2e/service.svc`:                                    "bypassed",
+		`[] White listed: /owa/auth/..\service.svc`:                                        "bypassed",
+		`[] White listed: /ecp/auth/errorFE.aspx`:                                          "bypassed",
+		`[] White listed: /owa/auth/errorFE.aspx/x.js`:                                     "info",
+		`[] White listed: `: "other",
+	} {
+		wantOutcome(t, newMonosign(&Options{}), monoAt+line, want)
+	}
+	// A query may hold anything: it stays in the log.
+	a := ask(t, newMonosign(&Options{}), monoAt+`[CONTOSO\anna] White listed: /owa/Calendar/x.ics?token=0a1b2c`)[0]
+	if a.mfa != `CONTOSO\anna||||/owa/Calendar/x.ics||` {
+		t.Errorf("%+v", a)
+	}
+}
+
+// Where a line has no time it is counted by what it says, is joined with no sign-in, and is not malformed.
+func TestMonosignWithoutATime(t *testing.T) {
+	t.Parallel()
+	for line, note := range map[string]string{
+		monoNoAPI: noteMonoError, monoBadKey: noteMonoError, monoForbids: noteMonoDenied, monoOK: noteMonoPassed, monoErrorOfA: noteMonoInfo,
+		`[CONTOSO\anna] White listed: /owa/service.svc`: noteMonoBypassed, `[CONTOSO\anna] Mfa result is OK`: noteMonoUnknown, "anything": noteMonoOther,
+		"2026-10-36 10:00:05 " + monoOK: noteMonoOther,
+	} {
+		if a := ask(t, newMonosign(&Options{}), line)[0]; a.decoded != ingest.Other || a.note != note {
+			t.Errorf("%s: %+v, want %s", line, a, note)
+		}
+	}
+	if a := ask(t, newMonosign(&Options{}), "")[0]; a.decoded != ingest.Blank {
+		t.Errorf("%+v", a)
+	}
+}
+
+// What a collector writes before a line: a time in the zone that the operator names, unless it names one itself.
+func TestMonosignTimes(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[string]string{
+		"2026-10-06 10:00:05 ":                     "2026-10-06T14:00:05.000Z",
+		"2026-10-06 10:00:05,250 INFO ":            "2026-10-06T14:00:05.250Z",
+		"2026-10-06T10:00:05.250+02:00 ":           "2026-10-06T08:00:05.250Z",
+		"2026-10-06T10:00:05Z\t":                   "2026-10-06T10:00:05.000Z",
+		"[2026-10-06 10:00:05] [DEBUG] ":           "2026-10-06T14:00:05.000Z",
+		"[INF] 2026/10/06 10:00:05.5 - ":           "2026-10-06T14:00:05.500Z",
+		"06.10.2026 10:00:05 | ERROR: ":            "2026-10-06T14:00:05.000Z",
+		"2026-01-06 10:00:05 ":                     "2026-01-06T15:00:05.000Z", // winter
+		"2026-10-06 10:00:05 2025-01-01 00:00:00 ": "",                         // not a prefix that is known
+	} {
+		a := ask(t, newMonosign(&Options{Zone: newYork(t)}), prefix+monoOK)[0]
+		if want != "" && (a.time != want || a.outcome != signin.FactorPassed) || want == "" && a.verdict != signin.OtherLine {
+			t.Errorf("%q: %+v, want %s", prefix, a, want)
+		}
+	}
+}
+
+func monosignHeads() map[string]head {
+	const name = "Monosign log of the IIS module for Exchange"
+	return map[string]head{
+		"bare":         {strings.Join([]string{monoNoAPI, monoBadKey, monoErrorOfA}, "\r\n"), signin.Monosign, name, false},
+		"one line":     {monoErrorOfA, signin.Monosign, name, false},
+		"dated":        {"\xEF\xBB\xBFstarted\n" + monoAt + monoForbids + "\n", signin.Monosign, name, false},
+		"CEF for name": {"[" + duoCEF("OWA", "duo_push", "success", "anna") + "] By-username result is 0\n", signin.Monosign, name, false},
+	}
+}
+
+func hotMonosign() []string {
+	return []string{monoAt + monoNoAPI, monoAt + monoBadKey, monoAt + monoForbids, monoAt + monoOK, monoAt + monoErrorOfA}
+}
+
+// The test is not parallel: testing.AllocsPerRun counts for the whole process.
+func TestMonosignNoAllocations(t *testing.T) {
+	allocates(t, newMonosign(&Options{}), append(hotMonosign(), monoOK, "x", ""))
+}
+
+func FuzzMonosign(f *testing.F) {
+	f.Add(strings.Join(hotMonosign(), "\n"))
+	f.Add("[INF] 06.10.2026 10:00:05 - [] White listed: /\n[info] [debug] x\n[] Mfa result is  {}")
+	f.Fuzz(func(t *testing.T, text string) {
+		fuzzGateway(t, newMonosign(&Options{}), text, signin.Monosign)
+	})
+}
+
+func BenchmarkMonosign(b *testing.B) { benchGateway(b, newMonosign(&Options{}), hotMonosign()) }
