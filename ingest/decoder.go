@@ -33,15 +33,6 @@ const (
 	Other                    // understood, and without a time: it is counted and tells of no event. Facts.Note says what it is
 )
 
-// The framings of a Format, for rooms of decoders; see tail.Framing.
-const (
-	LineRecords  = tail.Lines
-	JSONRecords  = tail.JSON
-	XMLRecords   = tail.XML
-	CSVRecords   = tail.CSV
-	BlockRecords = tail.Blocks
-)
-
 // A Format is what the head of a file shows it to be.
 type Format struct {
 	Kind     signin.Kind    // UnknownKind where the file is not counted

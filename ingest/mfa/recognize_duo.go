@@ -75,21 +75,19 @@ func duoJSON(o *Options, json []byte) ingest.Format {
 	})
 	switch {
 	case auth != "":
-		return wrappedFormat(duoFormat(o, signin.Duo, auth, named))
+		return wrappedFormat(json, duoFormat(o, signin.Duo, auth, named))
 	case other != "":
-		return wrappedFormat(duoFormat(o, signin.Duo, other, named))
+		return wrappedFormat(json, duoFormat(o, signin.Duo, other, named))
 	case admin != "":
-		return wrappedFormat(duoFormat(o, signin.DuoAdmin, admin, named))
+		return wrappedFormat(json, duoFormat(o, signin.DuoAdmin, admin, named))
 	}
 	return ingest.Format{}
 }
 
-// wrappedFormat is the format of JSON: v2 answers with authlogs, v1 and the administrator log with an array, the activity
-// and telephony logs with items, each in the response of an answer or by itself.
-func wrappedFormat(f ingest.Format) ingest.Format {
-	f.Framing = ingest.JSONRecords
-	f.Arrays = [][]string{{"response", "authlogs"}, {"authlogs"}, {"response", "items"}, {"items"}, {"response"}}
-	return f
+// wrappedFormat frames a log of JSON. Documents: v2 answers with authlogs, v1 and the administrator log with an array, the
+// activity and telephony logs with items, each in the response of an answer or by itself.
+func wrappedFormat(head []byte, f ingest.Format) ingest.Format {
+	return inJSON(f, head, []string{"response", "authlogs"}, []string{"authlogs"}, []string{"response", "items"}, []string{"items"}, []string{"response"})
 }
 
 func isDuoType(t []byte) bool { return isWord(t, "authentication") || isWord(t, "enrollment") }
