@@ -30,7 +30,8 @@ func (p *pruning) addresses(ctx context.Context) (int64, error) {
 }
 
 // empty drops usage rows that count nothing, and accounts that are left without one: all that one log told of them the
-// other told too, and the hours in which it did are gone. If they are seen again they are made again.
+// other told too, and the hours in which it did are gone. If they are seen again they are made again. Older hours than
+// are kept may be there still: they wait for the other log, or did until a moment ago.
 func (p *pruning) empty(ctx context.Context) (int64, error) {
 	if p.daysFrom > p.hoursFrom {
 		return 0, nil // which hours have weak rows is not known as long as they are kept
@@ -47,7 +48,7 @@ func (p *pruning) empty(ctx context.Context) (int64, error) {
 	type row struct{ id, account, server, kind, protocol int64 }
 	rows, err := w.QueryContext(ctx, `SELECT id, account, server, kind, protocol FROM usage u WHERE id > ?1 AND id <= ?1 + ?2 AND weak = 1 AND count = 0
 		AND NOT EXISTS (SELECT 1 FROM day d WHERE d.usage = u.id) AND NOT EXISTS (SELECT 1 FROM weak_line l WHERE l.usage = u.id)
-		AND NOT EXISTS (SELECT 1 FROM finding_usage f WHERE f.usage = u.id) ORDER BY id`, w.emptied, pruneRows)
+		AND NOT EXISTS (SELECT 1 FROM finding_usage f WHERE f.usage = u.id) AND id NOT IN (SELECT usage FROM hour WHERE hour < ?3) ORDER BY id`, w.emptied, pruneRows, p.hoursFrom*24)
 	if err != nil {
 		return 0, err
 	}
@@ -69,12 +70,8 @@ func (p *pruning) empty(ctx context.Context) (int64, error) {
 			break
 		}
 		var one int
-		key := []any{r.server, r.kind, r.protocol, p.hoursFrom * 24, r.id}
-		const has = "AND server = ?1 AND kind = ?2 AND protocol = ?3 AND EXISTS (SELECT 1 FROM hour h WHERE h.hour = k.hour AND h.usage = ?5)"
-		held, err := w.one(ctx, "SELECT 1 FROM weak k WHERE hour >= ?4 "+has+" ORDER BY hour DESC LIMIT 1", key, &one)
-		if err == nil && !held {
-			held, err = w.one(ctx, "SELECT 1 FROM weak k INDEXED BY weak_waiting WHERE state = 0 AND hour < ?4 "+has+" LIMIT 1", key, &one)
-		}
+		held, err := w.one(ctx, `SELECT 1 FROM weak k WHERE server = ? AND kind = ? AND protocol = ? AND hour >= ? AND EXISTS (SELECT 1 FROM hour h WHERE h.hour = k.hour AND h.usage = ?)
+			ORDER BY hour DESC LIMIT 1`, []any{r.server, r.kind, r.protocol, p.hoursFrom * 24, r.id}, &one)
 		if err == nil && !held {
 			dropped = true
 			err = w.exec(ctx, "DELETE FROM usage WHERE id = ?", r.id)

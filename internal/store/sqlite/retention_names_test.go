@@ -154,3 +154,38 @@ func TestPruneEvents(t *testing.T) {
 	commit(day(9))
 	count("1 0 20")
 }
+
+// An hour that waited beyond its time, and turned out to be told twice after the hours were dropped, still has its row.
+func TestPruneEmptyRowsOfHoursThatWaited(t *testing.T) {
+	t.Parallel()
+	k := keep(t, short())
+	k.clock = clock("2026-10-20 12:00")
+	k.write("proxy.LOG", keptProxyHead, proxied(clock("2026-10-19 08:00"), `CONTOSO\anna`, "curl/8"))
+	k.write("u_ex.log", keptIISHead, web(clock("2026-10-16 08:00"), "dora"))
+	k.read()
+	for {
+		p := newPruning(k.writer, k.clock)
+		next, err := p.next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.steps()[next].what == "rows that count nothing" {
+			break
+		}
+		if _, err := k.Prune(t.Context(), k.clock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.write("old.LOG", keptProxyHead, proxied(clock("2026-10-16 08:30"), `CONTOSO\anna`, "curl/8"))
+	k.read()
+	k.prune()
+	k.sound()
+	k.write("proxy.LOG", proxied(clock("2026-10-20 08:00"), `CONTOSO\anna`, "curl/8"))
+	k.clock = clock("2026-10-21 12:00")
+	k.read()
+	k.prune()
+	k.sound()
+	if hours, rows := k.n("SELECT count(*) FROM hour WHERE hour < ?", clock("2026-10-17").UnixMilli()/hourMs), k.n("SELECT count(*) FROM usage WHERE count = 0"); hours+rows != 0 {
+		t.Errorf("%d old hours and %d rows that count nothing are left", hours, rows)
+	}
+}
