@@ -55,7 +55,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 	}
-	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*newRow{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}, debuts: map[int64]bool{}}
+	t := &turn{w: w, rows: map[rowKey]*rowSum{}, fresh: map[int64]*newRow{}, counts: map[lineCount]int64{}, heard: map[voice]signin.Span{}, weak: map[voice]*weakHour{}, touched: map[groupName]bool{}, debuts: map[int64]bool{}, bounded: map[*ingest.Key]*ingest.Key{}}
 	for _, a := range c.Adopted {
 		if err := t.adopt(ctx, a); err != nil {
 			return err
@@ -122,8 +122,9 @@ type turn struct {
 	counts  map[lineCount]int64
 	heard   map[voice]signin.Span
 	weak    map[voice]*weakHour
-	touched map[groupName]bool // groups of rules with windows that counted something
-	debuts  map[int64]bool     // usage rows that were first seen earlier than was known
+	touched map[groupName]bool          // groups of rules with windows that counted something
+	debuts  map[int64]bool              // usage rows that were first seen earlier than was known
+	bounded map[*ingest.Key]*ingest.Key // what counts as that of other accounts
 }
 
 // A newRow is a usage row that is made, and the first line of it.
@@ -222,6 +223,9 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 			}
 			if key == r.Key { // one that stands for many is looked up every time: a bound goes by days
 				w.rows[r.Key] = k
+				delete(t.bounded, key)
+			} else {
+				t.bounded[r.Key] = key
 			}
 		}
 		from := r.Address

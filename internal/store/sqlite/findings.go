@@ -114,7 +114,7 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 				continue // it is cited if its hour counts
 			}
 			q := quote{w.paths[b.Log], b.Log, &c.Citation}
-			u := c.Key.Usage()
+			u := cmp.Or(t.bounded[c.Key], c.Key).Usage()
 			for _, target := range set.Targets(&u) {
 				quotes[target.ID] = addQuote(quotes[target.ID], q)
 			}
