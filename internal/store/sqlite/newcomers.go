@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
 
@@ -66,6 +67,53 @@ func (w *writer) decideFirstSeen(ctx context.Context, ids []string) error {
 		return err
 	}
 	return w.exec(ctx, "UPDATE finding SET state = 'candidate', opened = 0 WHERE state = 'open'"+of+"NOT IN (SELECT value FROM json_each(?2))", jsonList(ids), jsonList(holds))
+}
+
+// firstMinute chooses of the minutes that count the first of each group.
+const firstMinute = ` AND m.step = 0 AND m.minute = (SELECT e.minute FROM minute e LEFT JOIN weak x ON e.wait_kind > 0 AND x.server = e.wait_server AND x.kind = e.wait_kind
+	AND x.protocol = e.wait_protocol AND x.hour = e.minute / 60 WHERE e."group" = g.id AND e.step = 0 AND (e.wait_kind = 0 OR x.state = 1) ORDER BY e.minute LIMIT 1)`
+
+// touchDebuts touches the groups of first_seen rules that minutes decide, and that are new now and were not, or the
+// other way round. When a group was first seen is all that matters.
+func (t *turn) touchDebuts(ctx context.Context) error {
+	w, set := t.w, t.w.s.opt.Rules
+	if len(w.newcomers()) == 0 {
+		return nil
+	}
+	minutes, err := w.s.minutes(ctx, w, firstMinute+" AND g.rule IN (SELECT id FROM rule WHERE name IN (SELECT value FROM json_each(?)))", jsonList(w.newcomers()))
+	if err != nil {
+		return err
+	}
+	groups := map[groupName][]signin.Minute{}
+	for i := range minutes {
+		m := &minutes[i]
+		rule, err := w.rules.id(ctx, w, set.ID(m.Rule))
+		if err != nil {
+			return err
+		}
+		g := groupName{rule, set.VisibleGroup(m.Rule, m.Group)}
+		groups[g] = append(groups[g], *m)
+	}
+	held := map[groupName]bool{}
+	rows, err := w.QueryContext(ctx, "SELECT rule_id, visible FROM finding WHERE rule_id > 0 AND count > 0 AND rule IN (SELECT value FROM json_each(?))", jsonList(w.newcomers()))
+	if err != nil {
+		return err
+	}
+	err = scan(rows, func() error {
+		var g groupName
+		err := rows.Scan(&g.rule, &g.visible)
+		held[g] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for g, first := range groups {
+		if held[g] != (len(set.Decide(rules.Observed{Minutes: first, Covered: w.covered})) > 0) {
+			t.touched[g] = true
+		}
+	}
+	return nil
 }
 
 // newcomers are the rules that look at who was never seen before.

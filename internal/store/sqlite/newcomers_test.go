@@ -39,3 +39,23 @@ when: outcome == "success"
 	step("older.LOG", "2026-10-05 08:00", "carl", "anna open, bob open, carl candidate")
 	step("oldest.LOG", "2026-10-05 07:00", "bob", "anna open, bob candidate, carl candidate")
 }
+
+// The same where only lines tell who is new: an agent, an address.
+func TestNewcomersOfMinutesAreDecidedAgain(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	step := func(name, want string, lines ...string) {
+		t.Helper()
+		k.write(name, append([]string{keptProxyHead}, lines...)...)
+		k.read()
+		k.settle()
+		if got := k.text("SELECT coalesce(group_concat(line, '; '), '') FROM (SELECT subject || ' ' || count AS line FROM finding WHERE rule = 'T-3' AND count > 0 ORDER BY 1)"); got != want {
+			t.Errorf("after %s: %s; want %s", name, got, want)
+		}
+		k.sound()
+	}
+	step("a.LOG", "", proxied(clock("2026-10-06 08:00"), `CONTOSO\anna`, "curl/8"), proxied(clock("2026-10-06 09:00"), `CONTOSO\anna`, "curl/8"))
+	step("b.LOG", `contoso\anna, curl/8 2`, proxied(clock("2026-10-04 08:00"), `CONTOSO\carl`, "curl/8"))
+	step("c.LOG", "", proxied(clock("2026-10-04 09:00"), `CONTOSO\anna`, "curl/8"))
+	step("d.LOG", `contoso\anna, curl/8 3; contoso\carl, curl/8 1`, proxied(clock("2026-10-03 07:00"), `CONTOSO\dora`, "curl/8"))
+}

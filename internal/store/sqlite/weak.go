@@ -208,6 +208,9 @@ func (w *writer) settle(ctx context.Context, before int64) error {
 		if err == nil {
 			err = w.decideFirstSeen(ctx, all)
 		}
+		if err == nil {
+			err = t.touchDebuts(ctx)
+		}
 		if err != nil {
 			return err
 		}
