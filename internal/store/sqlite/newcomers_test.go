@@ -59,3 +59,34 @@ func TestNewcomersOfMinutesAreDecidedAgain(t *testing.T) {
 	step("c.LOG", "", proxied(clock("2026-10-04 09:00"), `CONTOSO\anna`, "curl/8"))
 	step("d.LOG", `contoso\anna, curl/8 3; contoso\carl, curl/8 1`, proxied(clock("2026-10-03 07:00"), `CONTOSO\dora`, "curl/8"))
 }
+
+// A finding that was dropped, since it had been resolved for long, is what it was when it is made again: of all rows of
+// the account, and open if the account was new.
+func TestFindingsThatWereDroppedAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	k := keep(t, short())
+	k.judgeBy(keptRules + "---\nid: T-9\nname: new account\nseverity: low\ntype: first_seen\nbaseline: 1d\nwhen: outcome == \"success\"\n")
+	k.clock = clock("2026-10-20 12:00")
+	at := clock("2026-10-19 08:00")
+	k.write("a.LOG", keptProxyHead, proxied(at.Add(-2*aDay), `CONTOSO\anna`, "curl/8"), proxied(at, `CONTOSO\bob`, "curl/8"), proxied(at, `CONTOSO\bob`, "Thunderbird/115"))
+	k.read()
+	k.settle()
+	found := func() string {
+		return k.text(`SELECT group_concat(line, '; ') FROM (SELECT f.rule || ' ' || f.state || ' ' || sum(u.count) || ' of ' || count(*) AS line
+			FROM finding f JOIN finding_usage x ON x.finding = f.id JOIN usage u ON u.id = x.usage WHERE f.subject LIKE '%bob' GROUP BY f.id ORDER BY 1)`)
+	}
+	if got := found(); got != "T-1 open 2 of 2; T-9 open 2 of 2" {
+		t.Fatal(got)
+	}
+	k.exec("UPDATE finding SET state = 'resolved', changed = ?, last = ? WHERE subject LIKE '%bob'", clock("2026-01-01").UnixMilli(), at.UnixMilli())
+	k.prune()
+	if n := k.n("SELECT count(*) FROM finding WHERE subject LIKE '%bob'"); n != 0 {
+		t.Fatalf("%d findings are left", n)
+	}
+	k.write("a.LOG", proxied(at.Add(aDay), `CONTOSO\bob`, "curl/8"))
+	k.read()
+	if got := found(); got != "T-1 open 3 of 2; T-9 open 3 of 2" {
+		t.Error(got)
+	}
+	k.sound()
+}

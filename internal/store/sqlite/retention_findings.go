@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -262,20 +264,50 @@ func (w *writer) openAgain(ctx context.Context, usage int64) error {
 	if err != nil {
 		return err
 	}
+	made := map[string]bool{}
 	for i := range rows {
 		for _, target := range set.Targets(&rows[i]) {
 			var one int
 			found, err := w.one(ctx, "SELECT 1 FROM finding WHERE id = ?", []any{target.ID}, &one)
 			if err == nil && !found {
+				made[target.ID] = true
 				delete(w.opened, target.ID)
-				if err = w.open(ctx, target, set); err == nil {
-					err = w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", target.ID, usage)
-				}
+				err = w.open(ctx, target, set)
+			}
+			if err == nil {
+				err = w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", target.ID, usage)
 			}
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return w.countAgain(ctx, usage, made)
+}
+
+// countAgain makes the other rows of an account count in findings that are made again, as they did. Whoever was new
+// once is new still, as for a store that never dropped the finding.
+func (w *writer) countAgain(ctx context.Context, usage int64, made map[string]bool) error {
+	if len(made) == 0 {
+		return nil
+	}
+	rows, err := w.s.readUsage(ctx, w, "u.account = (SELECT account FROM usage WHERE id = ?)", usage)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		for _, target := range w.s.opt.Rules.Targets(&rows[i].Usage) {
+			if !made[target.ID] {
+				continue
+			}
+			if err := w.exec(ctx, "INSERT INTO finding_usage (finding, usage) VALUES (?, ?) ON CONFLICT DO NOTHING", target.ID, rows[i].id); err != nil {
+				return err
+			}
+		}
+	}
+	ids, err := w.firstSeen(ctx, "id IN (SELECT value FROM json_each(?))", jsonList(slices.Sorted(maps.Keys(made))))
+	if err != nil {
+		return err
+	}
+	return w.decideFirstSeen(ctx, ids)
 }
