@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -143,4 +144,33 @@ func (w *writer) firstSeen(ctx context.Context, where string, args ...any) (ids 
 		return err
 	})
 	return ids, err
+}
+
+// noteCovered notes from when to when each kind of log was heard, before hours of that are dropped: whoever was new once
+// is new still.
+func (w *writer) noteCovered(ctx context.Context) error {
+	text, err := json.Marshal(w.covered)
+	if err != nil {
+		return err
+	}
+	return w.setMeta(ctx, "covered", string(text))
+}
+
+// recallCovered adds what was noted to what the hours say that are kept.
+func (w *writer) recallCovered(ctx context.Context) error {
+	text, found, err := w.s.meta(ctx, w.s.write, "covered")
+	if err != nil || !found {
+		return err
+	}
+	var noted map[signin.Kind]signin.Span
+	if err := json.Unmarshal([]byte(text), &noted); err != nil {
+		return fmt.Errorf("reading since when logs were heard: %w", err)
+	}
+	for kind, was := range noted {
+		if is, ok := w.covered[kind]; ok {
+			was = signin.Span{From: min(was.From, is.From), To: max(was.To, is.To)}
+		}
+		w.covered[kind] = was
+	}
+	return nil
 }

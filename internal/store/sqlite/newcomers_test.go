@@ -90,3 +90,26 @@ func TestFindingsThatWereDroppedAreMadeAgain(t *testing.T) {
 	}
 	k.sound()
 }
+
+// Retention and a start of the process change nothing about who is new: what shows since when logs were heard is kept
+// less long than whoever was new is seen.
+func TestNewcomersOutliveTheHours(t *testing.T) {
+	t.Parallel()
+	k := keep(t, short())
+	k.judgeBy("id: T-9\nname: new account\nseverity: low\ntype: first_seen\nbaseline: 1d\nwhen: outcome == \"success\"\n")
+	k.clock = clock("2026-10-20 12:00")
+	k.write("a.LOG", keptProxyHead, proxied(clock("2026-10-01 08:00"), `CONTOSO\anna`, "curl/8"))
+	for day := range 15 {
+		k.write("a.LOG", proxied(clock("2026-10-05 08:00").AddDate(0, 0, day), `CONTOSO\bob`, "curl/8"))
+	}
+	k.read()
+	k.settle()
+	k.prune()
+	for _, when := range []string{"before", "after"} {
+		if got := k.text("SELECT group_concat(subject || ' ' || state, ', ') FROM (SELECT subject, state FROM finding ORDER BY subject)"); got != `contoso\anna candidate, contoso\bob open` {
+			t.Errorf("%s a start: %s", when, got)
+		}
+		k.writer = nil
+		k.settle()
+	}
+}

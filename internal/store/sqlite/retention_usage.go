@@ -86,6 +86,9 @@ func (p *pruning) lineCounts(ctx context.Context) (int64, error) {
 
 // heard drops what was heard of hours of which no day is kept.
 func (p *pruning) heard(ctx context.Context) (n int64, err error) {
+	if err := p.w.noteCovered(ctx); err != nil {
+		return 0, err
+	}
 	return p.perVoice(ctx, "heard", func(v voice) (int64, error) {
 		return p.change(ctx, "DELETE FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour < ?", v.server, v.kind, v.protocol, p.daysFrom*24)
 	})

@@ -114,7 +114,10 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		w.covered[kind], w.newest = span, max(w.newest, span.To)
 		return err
 	})
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	return w, w.recallCovered(ctx)
 }
 
 func (s *Store) ensureWriter(ctx context.Context) (*writer, error) {
