@@ -67,8 +67,8 @@ func (s *Store) conditions(ctx context.Context, now time.Time, after time.Durati
 		{condition{rule: RuleUnread, name: "A log cannot be read", severity: signin.High},
 			`SELECT path, why, 1, CASE WHEN last > 0 THEN last ELSE ?1 END, ?1 FROM source WHERE state IN ('unreadable', 'incomplete')`},
 		{condition{rule: RuleMalformed, name: "A log is not understood", severity: signin.Medium},
-			`SELECT s.path, sum(CASE n.verdict WHEN 0 THEN n.lines END) || ' of ' || sum(n.lines) || ' lines are malformed', sum(CASE n.verdict WHEN 0 THEN n.lines END), s.first, s.last
-			FROM line_count n JOIN source s ON s.id = n.source WHERE ?1 = ?1 GROUP BY s.id HAVING 100 * coalesce(sum(CASE n.verdict WHEN 0 THEN n.lines END), 0) > sum(n.lines)`},
+			`SELECT s.path, sum(CASE n.verdict WHEN 0 THEN n.lines END) || ' of ' || sum(n.lines) || ' lines are malformed', sum(CASE n.verdict WHEN 0 THEN n.lines END), CASE WHEN s.last > 0 THEN s.first ELSE ?1 END, CASE WHEN s.last > 0 THEN s.last ELSE ?1 END
+			FROM line_count n JOIN source s ON s.id = n.source GROUP BY s.id HAVING 100 * coalesce(sum(CASE n.verdict WHEN 0 THEN n.lines END), 0) > sum(n.lines)`},
 		{condition{rule: RuleLost, name: "There was more than is told apart", severity: signin.Low},
 			`SELECT 'rules with a window', value || ' counts of rules with a window were not kept: an attack may be larger than its finding says', CAST(value AS INTEGER), ?1, ?1 FROM meta WHERE name = 'lost'`},
 	} {

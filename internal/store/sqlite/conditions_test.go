@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // Every part of a log that is missing is told: by the count of the finding, in its words and in its history, whatever
@@ -122,4 +123,22 @@ func TestRefusalIsAFinding(t *testing.T) {
 	watched("resolved ")
 	refused("2026-11-20 07:00", "2026-11-20 07:02")
 	watched("open 1 ", "from 2026-11-20")
+}
+
+// A log of which no line is understood has no event: that is told all the same, and as of now.
+func TestLogThatIsNotUnderstoodAtAll(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	k.write("u_ex.log", keptIISHead, strings.Repeat("2026-13-77 99:99:99 nonsense\r\n", 50))
+	k.read()
+	if err := k.Watch(t.Context(), k.clock, 0); err != nil {
+		t.Fatal(err)
+	}
+	open, err := k.CountOpen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := k.n("SELECT count(*) FROM outbox x JOIN finding f ON f.id = x.finding WHERE f.rule = ? AND f.first = ?", RuleMalformed, k.clock.UnixMilli()); n != 1 || open[int(signin.Medium)] != 1 {
+		t.Errorf("%d messages, and open are %v", n, open)
+	}
 }
