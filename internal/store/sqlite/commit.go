@@ -229,8 +229,14 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 			}
 		}
 		from := r.Address
-		if r.Key.Outcome == signin.Failure && w.refusals[r.Hour] >= maxRefusalsAnHour {
-			from = netip.Addr{}
+		if r.Key.Outcome == signin.Failure {
+			many, err := t.manyRefusals(ctx, r.Hour)
+			if err != nil {
+				return err
+			}
+			if many {
+				from = netip.Addr{}
+			}
 		}
 		address, err := w.address(ctx, from, int64(r.Hour/24))
 		if err != nil {
@@ -273,6 +279,30 @@ const maxRefusedADay = 1 << 15
 // maxRefusalsAnHour bounds how many rows of refused credentials an hour may make before their addresses are not told
 // apart any more: anybody has as many as there are.
 const maxRefusalsAnHour = 1 << 18
+
+// manyRefusals reports whether an hour has so many rows of refused credentials. What is counted is how often such rows
+// were written, and most are there already: when they may be too many, the store is asked how many there are.
+func (t *turn) manyRefusals(ctx context.Context, hour int32) (bool, error) {
+	const enough = maxRefusalsAnHour / 4 * 3 // with less there is room for a good while before it is asked again
+	w := t.w
+	if n := w.refusals[hour]; n != maxRefusalsAnHour {
+		return n > maxRefusalsAnHour, nil
+	}
+	var rows int
+	if _, err := w.one(ctx, "SELECT count(*) FROM hour h JOIN usage u ON u.id = h.usage WHERE h.hour = ? AND u.outcome = ?", []any{hour, signin.Failure}, &rows); err != nil {
+		return false, err
+	}
+	for k := range t.rows {
+		if k.hour == hour {
+			rows++ // it may be there, or not be one of them: there are not many
+		}
+	}
+	if rows >= enough {
+		rows = maxRefusalsAnHour + 1
+	}
+	w.refusals[hour] = rows
+	return rows > maxRefusalsAnHour, nil
+}
 
 // bound returns the key of a row, that of the other accounts if it is a refused name too many.
 func (w *writer) bound(ctx context.Context, r *ingest.HourRow) (*ingest.Key, error) {

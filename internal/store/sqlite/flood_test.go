@@ -43,3 +43,28 @@ T-4 contoso\bert open cites 212`
 		t.Errorf("found:\n%s\nwant\n%s", got, want)
 	}
 }
+
+// That the same few rows are written again and again, with every commit of a log that is followed, makes them no flood:
+// their addresses are told apart. Where there are too many rows they are not.
+func TestRefusalsOfFewRowsAreNoFlood(t *testing.T) {
+	t.Parallel()
+	k := keep(t, Retention{})
+	at := clock("2026-10-19 08:00")
+	hour := int32(at.UnixMilli() / hourMs)
+	more := func(address string, written int) int64 {
+		t.Helper()
+		k.read()
+		k.writer.refusals[hour] = written
+		k.write("u_ex.log", from(refused(at, "anna"), address))
+		k.read()
+		return k.n("SELECT count(*) FROM hour WHERE address = 0")
+	}
+	k.write("u_ex.log", keptIISHead, refused(at, "anna"))
+	if n := more("203.0.113.1", maxRefusalsAnHour); n != 0 || k.writer.refusals[hour] != 2 {
+		t.Errorf("%d rows without an address, and %d were counted", n, k.writer.refusals[hour])
+	}
+	if n := more("203.0.113.2", maxRefusalsAnHour+1); n != 1 {
+		t.Errorf("%d rows without an address, want 1", n)
+	}
+	k.sound()
+}

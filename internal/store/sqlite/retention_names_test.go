@@ -12,7 +12,7 @@ import (
 
 // from is a line with another address.
 func from(line, address string) string {
-	return strings.Replace(strings.Replace(line, ",198.51.100.7,", ","+address+",", 1), " 192.0.2.7 ", " "+address+" ", 1)
+	return strings.NewReplacer(",198.51.100.7,", ","+address+",", " 192.0.2.7 ", " "+address+" ", " 198.51.100.66 ", " "+address+" ").Replace(line)
 }
 
 func (k *kept) addresses() string {

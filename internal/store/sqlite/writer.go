@@ -29,7 +29,7 @@ type writer struct {
 	verdicts      map[*signin.Hits]int64
 	words         map[string]int64
 	rows          map[*ingest.Key]knownRow
-	refusals      map[int32]int       // by hour: rows of refused credentials that were written
+	refusals      map[int32]int       // by hour: how often rows of refused credentials were written, or more than the most there may be
 	crowd         map[ruleDay]int     // groups that a day added
 	ticked        map[groupName]int64 // ticks of a group, or more than it has
 	settled       map[int64]bool      // usage rows whose findings are open, so that nothing is to be done for them
