@@ -143,8 +143,8 @@ type rowKey struct {
 type rowSum struct {
 	count, first, last int64
 	minutes            uint64
-	waits              *weakHour // nil unless the row is weak
-	fires              bool      // a rule does
+	waits              *weakHour   // nil unless the row is weak
+	fires              *ingest.Key // of a line on which a rule does
 	log                int64
 	at                 signin.Ref // the first line
 }
@@ -244,7 +244,10 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		}
 		sum := t.rows[rowKey{k.id, address, r.Hour}]
 		if sum == nil {
-			sum = &rowSum{first: r.First, last: r.Last, log: b.Log, at: r.At, fires: r.Key.Hits != nil && len(r.Key.Hits.Match) > 0}
+			sum = &rowSum{first: r.First, last: r.Last, log: b.Log, at: r.At}
+			if r.Key.Hits != nil && len(r.Key.Hits.Match) > 0 {
+				sum.fires = r.Key
+			}
 			if k.v != (voice{}) {
 				k.v.hour = r.Hour
 				if sum.waits = t.weak[k.v]; sum.waits == nil {
@@ -398,14 +401,14 @@ func (t *turn) storeRows(ctx context.Context) error {
 			}
 		}
 		if r.waits != nil && r.waits.state != counted {
-			if r.fires && r.waits.state == waiting {
+			if r.fires != nil && r.waits.state == waiting {
 				if err := lines.add(ctx, k.usage, k.hour, r.log, r.at.Offset, r.at.Length, r.at.Line); err != nil {
 					return err
 				}
 			}
 			continue
 		}
-		if r.fires {
+		if r.fires != nil {
 			if err := t.debut(ctx, k.usage, r.first); err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func (t *turn) findings(ctx context.Context, batches []*ingest.Batch) error {
 	}
 	met := map[int64]bool{}
 	for k, r := range t.rows {
-		if r.fires && (r.waits == nil || r.waits.state == counted) {
+		if r.fires != nil && (r.waits == nil || r.waits.state == counted) {
 			met[k.usage] = true
 		}
 	}
@@ -111,7 +111,7 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 		for i := range b.Cited {
 			c := &b.Cited[i]
 			if c.Key.Weak {
-				continue // it is cited if its hour counts
+				continue // it is cited if its hour counts, see quoteLate and citeSettling
 			}
 			q := quote{w.paths[b.Log], b.Log, &c.Citation}
 			u := cmp.Or(t.bounded[c.Key], c.Key).Usage()
@@ -120,6 +120,7 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 			}
 		}
 	}
+	t.quoteLate(quotes)
 	rows := bulk{w: w, columns: 10, insert: "INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)", onMeet: "ON CONFLICT DO NOTHING"}
 	now := w.s.opt.Now().UnixMilli()
 	var full []string // findings that may cite too many lines now
@@ -133,7 +134,11 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 			if have.n >= maxEvidence && !q.before(&quote{path: have.path, Citation: &signin.Citation{At: signin.Ref{Offset: have.at}}}) {
 				break // the first lines are cited, and these come behind them
 			}
-			if err := rows.add(ctx, finding, q.log, q.At.Offset, q.path, q.At.Length, q.At.Line, 0, q.SHA256[:], string(q.Document), now); err != nil {
+			sha, document := any(q.SHA256[:]), any(string(q.Document))
+			if q.Document == nil {
+				sha, document = nil, nil // the line is read again
+			}
+			if err := rows.add(ctx, finding, q.log, q.At.Offset, q.path, q.At.Length, q.At.Line, 0, sha, document, now); err != nil {
 				return err
 			}
 			added = true
@@ -155,6 +160,19 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 		}
 	}
 	return nil
+}
+
+// quoteLate quotes the first lines of weak rows whose hour counts already: it was settled before they came.
+func (t *turn) quoteLate(quotes map[string][]quote) {
+	for _, r := range t.rows {
+		if r.fires == nil || r.waits == nil || r.waits.state != counted {
+			continue
+		}
+		u := r.fires.Usage()
+		for _, target := range t.w.s.opt.Rules.Targets(&u) {
+			quotes[target.ID] = addQuote(quotes[target.ID], quote{t.w.paths[r.log], r.log, &signin.Citation{At: r.at}})
+		}
+	}
 }
 
 // addQuote keeps the first lines.
