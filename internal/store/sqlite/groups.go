@@ -64,7 +64,11 @@ func summaryGrain() grain {
 func (s *Store) Usage(ctx context.Context, f UsageFilter, by ...signin.Column) (*Grouped, error) {
 	g := &Grouped{}
 	err := s.snapshot(ctx, func(tx *sql.Tx) error {
-		from, to := f.days()
+		p, err := s.sinceKept(ctx, tx, f.Period)
+		if err != nil {
+			return err
+		}
+		from, to := p.days()
 		kept, err := s.keptFrom(ctx, tx, by)
 		if err != nil {
 			return err
@@ -105,21 +109,38 @@ func columnsOf(by []signin.Column) string {
 	return strings.Join(names, ", ")
 }
 
-// keptFrom is the first day of which rows for the columns are all kept, since 1970. What was dropped of a day is
-// counted apart from it, so that a day with anything dropped is none that can be shown.
+// daysFrom is the first day of which day rows are all kept, since 1970. What was dropped of a day is counted apart from
+// it, so that a day with anything dropped is none that can be shown.
+func daysFrom(ctx context.Context, tx *sql.Tx) (day int64, err error) {
+	var last int64
+	err = tx.QueryRowContext(ctx, "SELECT coalesce(max(aged_last), 0) FROM usage WHERE aged_count > 0").Scan(&last)
+	if last > 0 {
+		day = last/dayMs + 1
+	}
+	return day, err
+}
+
+// keptFrom is the first day of which rows for the columns are all kept.
 func (s *Store) keptFrom(ctx context.Context, tx *sql.Tx, by []signin.Column) (day int64, err error) {
-	var aged int64
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(aged_last), 0) FROM usage WHERE aged_count > 0").Scan(&aged); err != nil {
-		return 0, err
-	}
-	if aged > 0 {
-		day = aged/dayMs + 1
-	}
-	if slices.Contains(by, signin.ByHour) {
+	day, err = daysFrom(ctx, tx)
+	if err == nil && slices.Contains(by, signin.ByHour) {
 		hours, err := s.hoursFrom(ctx, tx)
 		return max(day, hours), err
 	}
-	return day, nil
+	return day, err
+}
+
+// sinceKept is a period without the days of which something was dropped: their lines may be there still. A log that is
+// older than what is kept leaves such days until the next Prune.
+func (s *Store) sinceKept(ctx context.Context, tx *sql.Tx, p Period) (Period, error) {
+	day, err := daysFrom(ctx, tx)
+	if p == (Period{}) || day*dayMs <= p.From {
+		return p, err
+	}
+	if p.From = day * dayMs; p.To > 0 {
+		p.To = max(p.To, p.From)
+	}
+	return p, err
 }
 
 // sums fills in what the groups must add up to.

@@ -255,3 +255,34 @@ func TestCoverageCountsAsItReads(t *testing.T) {
 		}
 	}
 }
+
+// A log that is older than what is kept adds nothing to a period: neither its sign-ins nor its lines.
+func TestUsageOfALogThatIsTooOld(t *testing.T) {
+	t.Parallel()
+	k := keep(t, short())
+	k.write("new.LOG", keptProxyHead, proxied(clock("2026-10-19 08:00"), `CONTOSO\anna`, "curl/8"))
+	k.read()
+	k.write("old.LOG", keptProxyHead, proxied(clock("2026-10-10 08:00"), `CONTOSO\anna`, "curl/8"))
+	k.read()
+	check := func() {
+		t.Helper()
+		for _, p := range []Period{{}, periodOf(clock("2026-10-10"), clock("2026-10-19")), periodOf(clock("2026-10-10"), clock("2026-10-10"))} {
+			r, err := k.Result(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Lines.SignIn != r.Counted+r.ToldTwice+r.Waiting {
+				t.Errorf("%v: %d sign-in lines, %d counted", p, r.Lines.SignIn, r.Counted)
+			}
+			for c := range signin.Column(len(signin.Words("column"))) {
+				if g := k.usageBy(p, c); g.Lines != g.Counted+g.NotKept+g.ToldTwice+g.Waiting || g.Counted+g.NotKept != r.Counted {
+					t.Errorf("%v by %s: %d lines, %d counted and %d not kept; the result has %d", p, c, g.Lines, g.Counted, g.NotKept, r.Counted)
+				}
+			}
+		}
+	}
+	check()
+	k.prune()
+	check()
+	k.sound()
+}

@@ -50,6 +50,10 @@ func (s *Store) Result(ctx context.Context, p Period) (r *ingest.Result, err err
 
 func (s *Store) result(ctx context.Context, tx *sql.Tx, p Period) (*ingest.Result, error) {
 	r := &ingest.Result{}
+	p, err := s.sinceKept(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
 	at, err := s.resultLogs(ctx, tx, r, p)
 	if err != nil {
 		return nil, err
