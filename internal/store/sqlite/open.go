@@ -55,7 +55,8 @@ type Store struct {
 	cached int // bounds each memory of the writer, in entries
 	lock   *os.File
 
-	reviewed bool // Review told of the past
+	reviewed bool  // Review told of the past
+	past     int64 // on which day
 }
 
 // ErrNoStore says that there is no store in the directory.

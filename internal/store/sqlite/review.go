@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
@@ -26,11 +27,13 @@ func (s *Store) Review(ctx context.Context) (*ingest.Wanted, error) {
 		if want.Watched, err = s.firstSteps(ctx, "x.last >= ?1 AND m.minute >= ?1", recent); err != nil {
 			return nil, err
 		}
-		if !s.reviewed {
-			if want.Past, err = s.firstSteps(ctx, "m.minute < ?", recent); err != nil {
+		const day = 24 * 60
+		old := slices.ContainsFunc(want.FirstSteps, func(m signin.Minute) bool { return m.Minute < recent })
+		if today := recent / day; old || !s.reviewed || s.past != today {
+			if want.Past, err = s.firstSteps(ctx, "m.minute < ?", recent+day); err != nil { // until tomorrow, when it is told again
 				return nil, err
 			}
-			s.reviewed = true
+			s.reviewed, s.past = true, today
 		}
 	}
 	want.Lines, err = s.ranges(ctx, `SELECT DISTINCT e.source, e.at, e.at + e.length, 0, 0, e.line - 1, (SELECT t.text FROM head h JOIN header t ON t.id = h.header WHERE h.source = e.source AND h.at < e.at
