@@ -93,6 +93,9 @@ func (f *fold) read(st job) (out filled) {
 			out.unfinished = l.reason
 			break
 		}
+		if st.wanted.To > 0 && sc.Offset() >= st.wanted.To {
+			break
+		}
 		l.number++
 		l.raw, l.offset, l.size = sc.Raw(), sc.Offset(), sc.Size()
 		w.understand(log, dec, sc, &l)
@@ -115,10 +118,10 @@ func (f *fold) read(st job) (out filled) {
 			}
 		}
 	}
-	if log.framed() && !stopped {
+	if log.framed() && !stopped && st.wanted.To == 0 {
 		f.batch.To, f.batch.Lines = sc.Offset(), l.number // what stands behind the last record belongs to its batch
 	}
-	if out.err == nil {
+	if out.err == nil && (st.wanted.To == 0 || f.batch.To < st.wanted.To) { // damage behind what is wanted does not matter
 		out.err = sc.Err()
 	}
 	failed := out.err

@@ -243,6 +243,34 @@ func TestLaterStepsInAnArchive(t *testing.T) {
 	s.sound()
 }
 
+// An archive that is cut short does not keep later steps from being looked for, in other logs and in what can be read of it.
+func TestLaterStepsBesideADamagedArchive(t *testing.T) {
+	t.Parallel()
+	for _, inIt := range []bool{false, true} {
+		s := newSite(t)
+		s.judged(builtin(t))
+		text := proxyHead
+		if inIt {
+			text += success("08:15:00")
+		} else {
+			s.write("EX01/HttpProxy/Ews/a.LOG", proxyHead+success("08:15:00"))
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 2000 {
+			q := request{fmt.Sprintf("2026-10-06 08:15:%02d", i%60), "EX01", fmt.Sprintf(`CONTOSO\u%05d`, r.IntN(100)), "Ews", "/EWS/Exchange.asmx", "Basic", 100 + r.IntN(1<<30)}
+			text += q.proxy()
+		}
+		whole := packed(text)
+		s.write("EX01/HttpProxy/Ews/b.LOG.gz", whole[:len(whole)*2/3])
+		s.lookAndReview()
+		s.append("EX01/W3SVC1/u.log", guesses(10, 8))
+		s.lookAndReview()
+		if got, want := s.found("OM-1032"), `OM-1032 contoso\frank  x11 08:00:05 to 08:15:00`; got != want {
+			t.Errorf("in the archive: %v: found %s, want %s", inIt, got, want)
+		}
+	}
+}
+
 // A story is the requests of a few hours, and which logs tell of them: some hours are missing in one of the two.
 type tale struct {
 	logs  map[string][]string // lines, the header first
