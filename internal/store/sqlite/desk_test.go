@@ -124,6 +124,18 @@ func (d *desk) log(requests ...request) string {
 	return d.file(text)
 }
 
+// idle writes logs of both kinds in which nothing happens, from one time up to another: that the server is up is all they say.
+func (d *desk) idle(from, to time.Time) {
+	d.t.Helper()
+	proxy, iis := deskHead, deskIISHead
+	for at := from; at.Before(to); at = at.Add(12 * time.Hour) {
+		proxy += at.Format("2006-01-02T15:04:05.000Z") + ",,Ews,/ews/x,,false,,agent,198.51.100.9,EX01,401,POST\r\n"
+		iis += at.Format("2006-01-02 15:04:05") + " EX01 GET /EWS/healthcheck.htm 443 - 192.0.2.9 200 0 0\r\n"
+	}
+	d.file(proxy)
+	d.file(iis)
+}
+
 func (d *desk) file(text string) string {
 	d.t.Helper()
 	d.seq++

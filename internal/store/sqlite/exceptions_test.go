@@ -254,6 +254,7 @@ func TestNobodyIsToldOfHistory(t *testing.T) {
 		s := d.open()
 		d.log(request{at: noon.Add(-40 * days), user: `CONTOSO\svc-scan`, from: "10.1.7.5"})
 		if resolved {
+			d.idle(noon.Add(-40*days), noon)
 			d.log(request{at: noon, user: `CONTOSO\zoe`, from: "10.1.7.9"})
 		}
 		d.read(s)

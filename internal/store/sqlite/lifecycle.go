@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -89,7 +90,8 @@ func (s *Store) say(ctx context.Context, ids []string, state, by, note string, f
 const heardWithin = 24 * time.Hour
 
 // Resolve resolves the findings that were not seen for so long, or for as long as their rule says, while every log that
-// could have told them was read: each was heard within the last day, and none has a hole in that time. Time is that of
+// could have told them was read: each was heard within the last day, none has a hole in that time, and none that is
+// written around the clock was silent for more than a day, such as one of which weeks were never given. Time is that of
 // the newest event in the store or the clock, whichever is earlier, so that logs which stop do not resolve anything.
 //
 // It is called by whoever commits, between two batches, and only when all that is there was read.
@@ -98,7 +100,7 @@ func (s *Store) Resolve(ctx context.Context, now time.Time, after time.Duration)
 	if err != nil {
 		return err
 	}
-	q := quiet{s: s, after: after, until: now, heard: map[logKey]bool{}}
+	q := quiet{s: s, after: after, until: now, heard: map[logKey]time.Time{}, longest: after}
 	if newest.Before(now) {
 		q.until = newest
 	}
@@ -161,7 +163,9 @@ type quiet struct {
 	s     *Store
 	after time.Duration
 	until time.Time
-	heard map[logKey]bool // what was asked already
+	heard map[logKey]time.Time // since when, as it was found out already; zero for a log that is silent
+
+	longest time.Duration // that any finding must be silent
 }
 
 // A logKey is one server's logs of one kind.
@@ -185,7 +189,7 @@ func (q *quiet) find(ctx context.Context, db querier) ([]quietFinding, error) {
 	if set := q.s.opt.Rules; set != nil {
 		for _, r := range set.Rules() {
 			if after[r.ID] = r.ResolveAfter; r.ResolveAfter > 0 {
-				least = min(least, r.ResolveAfter)
+				least, q.longest = min(least, r.ResolveAfter), max(q.longest, r.ResolveAfter)
 			}
 		}
 	}
@@ -254,9 +258,12 @@ func (q *quiet) covered(ctx context.Context, db querier, f *quietFinding) (bool,
 	}
 	from := f.last
 	for _, k := range f.logs {
-		heard, err := q.isHeard(ctx, db, k)
+		since, heard, err := q.heardSince(ctx, db, k)
 		if err != nil || !heard {
 			return false, err
+		}
+		if since.After(from) {
+			from = since // nobody looked before
 		}
 		hole, err := lastHole(ctx, db, k)
 		if err != nil {
@@ -285,27 +292,43 @@ func (q *quiet) logsOf(ctx context.Context, db querier, f *quietFinding) error {
 	})
 }
 
-// isHeard reports whether a log was heard within the last day.
-func (q *quiet) isHeard(ctx context.Context, db querier, k logKey) (bool, error) {
-	if heard, asked := q.heard[k]; asked {
-		return heard, nil
+// heardSince returns since when a log was heard without more than a day of silence until now, as far back as matters;
+// false if it is silent now.
+func (q *quiet) heardSince(ctx context.Context, db querier, k logKey) (since time.Time, heard bool, err error) {
+	if since, asked := q.heard[k]; asked {
+		return since, !since.IsZero(), nil
 	}
-	heard := false
+	first, last := q.until.Add(-q.longest-2*heardWithin).UnixMilli()/hourMs, q.until.UnixMilli()/hourMs
+	spoke := make([]bool, last-first+1)
 	for p := range signin.Words("protocol") {
-		if heard {
-			break
-		}
-		rows, err := db.QueryContext(ctx, "SELECT 1 FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ? LIMIT 1",
-			k.server, k.kind, p, q.until.Add(-heardWithin).UnixMilli()/hourMs, q.until.UnixMilli()/hourMs)
+		rows, err := db.QueryContext(ctx, "SELECT hour FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ?", k.server, k.kind, p, first, last)
 		if err != nil {
-			return false, err
+			return time.Time{}, false, err
 		}
-		if err := scan(rows, func() error { heard = true; return nil }); err != nil {
-			return false, err
+		err = scan(rows, func() error {
+			var hour int64
+			err := rows.Scan(&hour)
+			spoke[hour-first] = err == nil
+			return err
+		})
+		if err != nil {
+			return time.Time{}, false, err
 		}
 	}
-	q.heard[k] = heard
-	return heard, nil
+	begin := last + 1
+	for hour := last; hour >= first && begin-hour <= int64(heardWithin/time.Hour); hour-- {
+		if spoke[hour-first] {
+			begin = hour
+		}
+	}
+	if begin <= last && !ingest.AroundTheClock(k.kind) {
+		begin = first // its silence says nothing
+	}
+	if begin <= last {
+		since = time.UnixMilli(begin * hourMs)
+	}
+	q.heard[k] = since
+	return since, !since.IsZero(), nil
 }
 
 // lastHole is when it was noticed last that something of a log will never be read; the zero time if nothing was. A hole

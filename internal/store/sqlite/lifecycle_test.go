@@ -176,11 +176,13 @@ func TestResolve(t *testing.T) {
 		later    time.Duration // the clock
 		others   []request     // at times after noon
 		hole     time.Duration // when one was noticed; 0 for none
+		gap      bool          // no log is there of the time between
 		noServer bool          // of the log with the hole
 		want     string
 	}{
 		"too early":                                     {later: 29 * days, others: []request{{at: noon.Add(29 * days), server: "EX01"}}, want: "open"},
 		"its log was heard":                             {later: 31 * days, others: []request{{at: noon.Add(31*days - time.Hour), server: "EX01"}}, want: "resolved"},
+		"weeks without a log":                           {later: 31 * days, others: []request{{at: noon.Add(31*days - time.Hour), server: "EX01"}}, gap: true, want: "open"},
 		"its log went silent":                           {later: 31 * days, others: []request{{at: noon.Add(31*days - time.Hour), server: "EX02"}, {at: noon.Add(20 * days), server: "EX01"}}, want: "open"},
 		"nothing was heard any more":                    {later: 90 * days, others: []request{{at: noon.Add(20 * days), server: "EX01"}}, want: "open"},
 		"all logs ended after it was silent":            {later: 90 * days, others: []request{{at: noon.Add(31 * days), server: "EX01"}}, want: "resolved"},
@@ -202,6 +204,9 @@ func TestResolve(t *testing.T) {
 				t.Errorf("outbox: %q", got)
 			}
 			for _, r := range c.others {
+				if r.server == "EX01" && !c.gap {
+					d.idle(noon, r.at)
+				}
 				r.user, r.from = `CONTOSO\zoe`, "198.51.100.9"
 				d.log(r)
 			}
@@ -249,6 +254,7 @@ func TestResolveAfterWhatTheRuleSays(t *testing.T) {
 	if got := state(); got != "open" {
 		t.Errorf("%s, though no IIS log was heard", got)
 	}
+	d.idle(noon, d.now)
 	d.file(deskIISHead + refusal(d.now, `CONTOSO\zoe`, "192.0.2.99"))
 	d.read(s)
 	if got := state(); got != "resolved" {
@@ -272,6 +278,7 @@ func TestReopenedWhenSeenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.now = noon.Add(40 * days)
+	d.idle(noon, d.now)
 	d.log(request{at: d.now, user: `CONTOSO\zoe`, from: "198.51.100.9"})
 	d.read(s)
 	if err := s.Resolve(t.Context(), d.now, 30*days); err != nil {
@@ -296,6 +303,7 @@ func TestReopenedWhenSeenAgain(t *testing.T) {
 	if got := d.outbox(f.ID); state() != "open" || got != "" {
 		t.Errorf("seen again three days ago: %s, outbox %q", state(), got)
 	}
+	d.idle(d.now, d.now.Add(40*days))
 	d.now = d.now.Add(40 * days)
 	d.log(request{at: d.now, user: `CONTOSO\zoe`, from: "198.51.100.9"})
 	d.read(s)
