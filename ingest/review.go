@@ -26,7 +26,7 @@ type Reviewer interface {
 type Wanted struct {
 	FirstSteps []signin.Minute // of groups whose later steps were not looked for
 	Watched    []signin.Minute // first steps of the groups whose later steps matter from now on
-	Past       []signin.Minute // those of all other groups; the first time that it is asked, and again when there may be more; else none
+	Past       []signin.Minute // those of all groups, also of the past; the first time that it is asked, and again when there may be more; else none
 	Lines      []LogRange      // each holds one line that is cited
 }
 

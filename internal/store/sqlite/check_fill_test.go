@@ -93,6 +93,9 @@ func (k *kept) read() {
 	p, err := ingest.OpenPipeline(ctx, k, ingest.Options{Recognize: exchange.Recognize, Workers: 1, NewJudge: func() ingest.Judge { return set.NewJudge() }, Window: set.Window,
 		Watch: func(first []signin.Minute, open bool) ingest.Watch {
 			if w := set.Watch(first); w != nil {
+				if open {
+					w.Open()
+				}
 				return w
 			}
 			return nil
