@@ -194,80 +194,97 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
 	}
 	for i := range b.Rows {
-		r := &b.Rows[i]
-		k, ok := w.rows[r.Key]
-		if !ok {
-			key, err := w.bound(ctx, r)
-			if err != nil {
-				return err
-			}
-			u, err := w.keyOf(ctx, key)
-			if err != nil {
-				return err
-			}
-			id, isNew, err := w.row(ctx, u)
-			if err != nil {
-				return err
-			}
-			if isNew {
-				t.fresh[id] = &newRow{key, u, b.Log, r.At}
-			}
-			k.id = id
-			if key.Weak {
-				if k.v, err = w.voice(ctx, ingest.Voice{Server: key.Server, Kind: key.Kind, Protocol: key.Protocol}); err != nil {
-					return err
-				}
-			}
-			if len(w.rows) >= w.s.cached {
-				clear(w.rows)
-			}
-			if key == r.Key { // one that stands for many is looked up every time: a bound goes by days
-				w.rows[r.Key] = k
-				delete(t.bounded, key)
-			} else {
-				t.bounded[r.Key] = key
-			}
-		}
-		from := r.Address
-		if r.Key.Outcome == signin.Failure {
-			many, err := t.manyRefusals(ctx, r.Hour)
-			if err != nil {
-				return err
-			}
-			if many {
-				from = netip.Addr{}
-			}
-		}
-		address, err := w.address(ctx, from, int64(r.Hour/24))
-		if err != nil {
+		if err := t.addRow(ctx, b.Log, &b.Rows[i]); err != nil {
 			return err
-		}
-		sum := t.rows[rowKey{k.id, address, r.Hour}]
-		if sum == nil {
-			sum = &rowSum{first: r.First, last: r.Last, log: b.Log, at: r.At}
-			if r.Key.Hits != nil && len(r.Key.Hits.Match) > 0 {
-				sum.fires = r.Key
-			}
-			if k.v != (voice{}) {
-				k.v.hour = r.Hour
-				if sum.waits = t.weak[k.v]; sum.waits == nil {
-					sum.waits = &weakHour{}
-					t.weak[k.v] = sum.waits
-				}
-			}
-			t.rows[rowKey{k.id, address, r.Hour}] = sum
-			if r.Key.Outcome == signin.Failure {
-				w.refusals[r.Hour]++
-			}
-		}
-		sum.count += r.Count
-		sum.first, sum.last = min(sum.first, r.First), max(sum.last, r.Last)
-		sum.minutes |= r.Minutes
-		if sum.waits != nil {
-			sum.waits.count += r.Count
 		}
 	}
 	return nil
+}
+
+// addRow adds a row of a batch to its sum.
+func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) error {
+	w := t.w
+	k, ok := w.rows[r.Key]
+	if !ok {
+		var err error
+		if k, err = t.known(ctx, log, r); err != nil {
+			return err
+		}
+	}
+	from := r.Address
+	if r.Key.Outcome == signin.Failure {
+		many, err := t.manyRefusals(ctx, r.Hour)
+		if err != nil {
+			return err
+		}
+		if many {
+			from = netip.Addr{}
+		}
+	}
+	address, err := w.address(ctx, from, int64(r.Hour/24))
+	if err != nil {
+		return err
+	}
+	sum := t.rows[rowKey{k.id, address, r.Hour}]
+	if sum == nil {
+		sum = &rowSum{first: r.First, last: r.Last, log: log, at: r.At}
+		if r.Key.Hits != nil && len(r.Key.Hits.Match) > 0 {
+			sum.fires = r.Key
+		}
+		if k.v != (voice{}) {
+			k.v.hour = r.Hour
+			if sum.waits = t.weak[k.v]; sum.waits == nil {
+				sum.waits = &weakHour{}
+				t.weak[k.v] = sum.waits
+			}
+		}
+		t.rows[rowKey{k.id, address, r.Hour}] = sum
+		if r.Key.Outcome == signin.Failure {
+			w.refusals[r.Hour]++
+		}
+	}
+	sum.count += r.Count
+	sum.first, sum.last = min(sum.first, r.First), max(sum.last, r.Last)
+	sum.minutes |= r.Minutes
+	if sum.waits != nil {
+		sum.waits.count += r.Count
+	}
+	return nil
+}
+
+// known returns the usage row of a row whose key is met for the first time, made if it is new.
+func (t *turn) known(ctx context.Context, log int64, r *ingest.HourRow) (k knownRow, err error) {
+	w := t.w
+	key, err := w.bound(ctx, r)
+	if err != nil {
+		return k, err
+	}
+	u, err := w.keyOf(ctx, key)
+	if err != nil {
+		return k, err
+	}
+	id, isNew, err := w.row(ctx, u)
+	if err != nil {
+		return k, err
+	}
+	if k.id = id; isNew {
+		t.fresh[id] = &newRow{key, u, log, r.At}
+	}
+	if key.Weak {
+		if k.v, err = w.voice(ctx, ingest.Voice{Server: key.Server, Kind: key.Kind, Protocol: key.Protocol}); err != nil {
+			return k, err
+		}
+	}
+	if len(w.rows) >= w.s.cached {
+		clear(w.rows)
+	}
+	if key == r.Key { // one that stands for many is looked up every time: a bound goes by days
+		w.rows[r.Key] = k
+		delete(t.bounded, key)
+	} else {
+		t.bounded[r.Key] = key
+	}
+	return k, nil
 }
 
 func (w *writer) voice(ctx context.Context, v ingest.Voice) (voice, error) {

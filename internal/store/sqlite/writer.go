@@ -91,9 +91,34 @@ type knownRow struct {
 }
 
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
-	w := &writer{s: s, servers: names{table: "server"}, clients: names{table: "client"}, reasons: names{table: "reason"}, headers: names{table: "header", column: "text"}, rules: names{table: "rule"},
-		verdicts: map[*signin.Hits]int64{}, words: map[string]int64{},
-		rows: map[*ingest.Key]knownRow{}, ticked: map[groupName]int64{}, crowd: map[ruleDay]int{}, refusals: map[int32]int{}, settled: map[int64]bool{}, covered: map[signin.Kind]signin.Span{}, debuts: map[int64]int64{}, earlier: true, cited: map[string]cited{}, opened: map[string]bool{}, paths: map[int64]string{}, heard: map[voice]signin.Span{}, met: map[logKey]bool{}, ids: map[int64]*idSample{}, refused: map[int32]int{}, seen: map[int64]int64{}, later: map[int64]int64{}, prepared: map[string]*sql.Stmt{}}
+	w := &writer{
+		s:        s,
+		servers:  names{table: "server"},
+		clients:  names{table: "client"},
+		reasons:  names{table: "reason"},
+		headers:  names{table: "header", column: "text"},
+		rules:    names{table: "rule"},
+		verdicts: map[*signin.Hits]int64{},
+		words:    map[string]int64{},
+		rows:     map[*ingest.Key]knownRow{},
+		ticked:   map[groupName]int64{},
+		crowd:    map[ruleDay]int{},
+		refusals: map[int32]int{},
+		settled:  map[int64]bool{},
+		covered:  map[signin.Kind]signin.Span{},
+		debuts:   map[int64]int64{},
+		earlier:  true,
+		cited:    map[string]cited{},
+		opened:   map[string]bool{},
+		paths:    map[int64]string{},
+		heard:    map[voice]signin.Span{},
+		met:      map[logKey]bool{},
+		ids:      map[int64]*idSample{},
+		refused:  map[int32]int{},
+		seen:     map[int64]int64{},
+		later:    map[int64]int64{},
+		prepared: map[string]*sql.Stmt{},
+	}
 	w.newAccounts = bulk{w: w, insert: "INSERT INTO account (id, key, form, traffic, privileged, name, domain, why)", columns: 8}
 	w.newAddresses = bulk{w: w, insert: "INSERT INTO address (id, ip, seen)", columns: 3}
 	w.newGroups = bulk{w: w, insert: "INSERT INTO rule_group (id, rule, text, visible)", columns: 4}
