@@ -136,7 +136,7 @@ func (f *fold) add(l *line) {
 	case signin.SignInLine:
 		f.signIn(l)
 	case signin.Directive:
-		header := f.w.decoders[f.w.scan.logs[f.log].Format.Kind].Header()
+		header := f.w.decoder(f.w.scan.logs[f.log].Format).Header()
 		if n := len(b.Heads); n == 0 || !bytes.Equal(b.Heads[n-1].Header, header) {
 			b.Heads = append(b.Heads, Head{l.offset, bytes.Clone(header)})
 		}

@@ -37,7 +37,7 @@ const (
 type Format struct {
 	Kind     signin.Kind    // UnknownKind where the file is not counted
 	Skip     string         // why it is not counted, and what to do; "" if it is
-	Name     string         // what it is, in words: "IIS W3C log, front end"
+	Name     string         // what it is, in words: "IIS W3C log, front end"; two Formats of one kind and name decode alike
 	Sessions bool           // lines belong together: the file is never cut into parts
 	Named    bool           // its lines name their server
 	Framing  tail.Framing   // what its records are; each stands for a line

@@ -417,7 +417,7 @@ func (w *worker) foldPart(pt part) partResult {
 		case signin.Malformed:
 			r.causes.Add(l.reason, 1)
 		case signin.Directive:
-			r.heads = noteHead(r.heads, l.offset, w.decoders[w.scan.logs[pt.log].Format.Kind].Header())
+			r.heads = noteHead(r.heads, l.offset, w.decoder(w.scan.logs[pt.log].Format).Header())
 		}
 		if l.decoded {
 			if ms := l.s.Facts.Time; r.from == 0 {

@@ -37,7 +37,7 @@ type worker struct {
 	classifier *signin.Classifier
 	judge      Judge
 	scanner    tail.Scanner
-	decoders   map[signin.Kind]Decoder
+	decoders   map[reader]Decoder
 	facts      signin.Facts
 	sign       signin.SignIn
 	tally      *tally
@@ -51,7 +51,7 @@ type worker struct {
 }
 
 func newWorker(s *scan) *worker {
-	w := &worker{scan: s, classifier: signin.NewClassifier(&s.opt.Org), decoders: map[signin.Kind]Decoder{}, servers: map[string]string{}}
+	w := &worker{scan: s, classifier: signin.NewClassifier(&s.opt.Org), decoders: map[reader]Decoder{}, servers: map[string]string{}}
 	if s.opt.NewJudge != nil {
 		w.judge = s.opt.NewJudge()
 	}
@@ -119,11 +119,18 @@ func (w *worker) open(log *Log, p part) (close func() error, err error) {
 	return f.Close, nil
 }
 
+// A reader is what tells the decoders of a worker apart: one kind of log may be written in several forms.
+type reader struct {
+	kind signin.Kind
+	name string // of the Format
+}
+
 func (w *worker) decoder(f Format) Decoder {
-	d := w.decoders[f.Kind]
+	r := reader{f.Kind, f.Name}
+	d := w.decoders[r]
 	if d == nil {
 		d = f.Decoder()
-		w.decoders[f.Kind] = d
+		w.decoders[r] = d
 	}
 	return d
 }
