@@ -352,14 +352,15 @@ func each(array []byte, visit func(element []byte) bool) {
 
 // appendUnescaped appends the text of a JSON string. An escape that is none stands for itself.
 func appendUnescaped(b, s []byte) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c != '\\' || i+1 == len(s) {
-			b = append(b, c)
-			continue
+	for {
+		n := bytes.IndexByte(s, '\\')
+		if n < 0 || n+1 == len(s) {
+			return append(b, s...)
 		}
-		i++
-		switch s[i] {
+		b = append(b, s[:n]...)
+		s = s[n:]
+		size := 2
+		switch c := s[1]; c {
 		case 'n':
 			b = append(b, '\n')
 		case 'r':
@@ -371,14 +372,17 @@ func appendUnescaped(b, s []byte) []byte {
 		case 'f':
 			b = append(b, '\f')
 		case 'u':
-			r, n := hexRune(s[i-1:])
-			b = utf8.AppendRune(b, r)
-			i += n - 2
+			var r rune
+			if r, size = hexRune(s); r < utf8.RuneSelf {
+				b = append(b, byte(r))
+			} else {
+				b = utf8.AppendRune(b, r)
+			}
 		default:
-			b = append(b, s[i])
+			b = append(b, c)
 		}
+		s = s[size:]
 	}
-	return b
 }
 
 // hexRune reads \uXXXX, two of them if they are a pair, and returns how long that is.
