@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/outmode/outmode/ingest"
@@ -12,14 +13,15 @@ type Options struct {
 	// Outcomes are asked before the tables of this package: by the kind of log and the vendor's word, in lower case.
 	Outcomes func(kind signin.Kind, word string) (signin.FactorOutcome, bool)
 	Zone     *time.Location // of times that name none, where the format does not fix it; nil: UTC
+	Proxies  []netip.Prefix // the organisation's own, in lists of addresses through which a request went; private ones are known
 }
 
 // A look tells from the head of a file whether it is a log of one gateway. Its Format has a Name if it is.
 type look func(o *Options, head []byte) ingest.Format
 
-// looks are the gateways, in the order in which they are asked.
+// looks are the gateways, in the order in which they are asked. lookEvents is last: it knows what nobody reads.
 func looks() []look {
-	return []look{lookUAL, lookEntra, duoLook, authProxyLook, monosignLook}
+	return []look{lookUAL, lookEntra, duoLook, authProxyLook, monosignLook, lookADFS, lookNPS, lookWAP, lookEvents}
 }
 
 // Recognize says what a file is from its head, as exchange.Recognize does. Name is empty where no gateway is known by it.
