@@ -33,12 +33,12 @@ lint:
 unit:
 	$(GO) test -race -shuffle=on -timeout 30m ./...
 
-# Every fuzz target, for a few seconds each.
+# Every fuzz target, for a few seconds each: long seeds would be minimized for as long as a minute.
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "fuzz $$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg || exit 1; \
 	  done; \
 	done
 
