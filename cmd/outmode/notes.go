@@ -34,6 +34,7 @@ func (r *report) addNotes(res *ingest.Result, problems []tail.Problem, f *scanFl
 	}
 	noteUnproven(res, note)
 	noteAbsent(res.Coverage, note)
+	noteClouds(res, note)
 	if res.Crowded > 0 {
 		note("%s are in the bucket \"(other accounts)\": there are more accounts, or more ways in which they were refused, than are told apart", plural(res.Crowded, "sign-in"))
 	}
@@ -108,6 +109,9 @@ func noteUnproven(res *ingest.Result, note func(string, ...any)) {
 func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 	has := map[string]map[signin.Kind]bool{}
 	for i := range all {
+		if isGateway(all[i].Kind) {
+			continue // it is no server of Exchange
+		}
 		if has[all[i].Server] == nil {
 			has[all[i].Server] = map[signin.Kind]bool{}
 		}
@@ -126,12 +130,37 @@ func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 	}
 }
 
+// noteClouds says where sign-ins to the cloud may be counted more than once.
+func noteClouds(res *ingest.Result, note func(string, ...any)) {
+	counts := map[signin.Kind]int64{}
+	for i := range res.Usage {
+		if u := &res.Usage[i]; u.Kind == signin.Entra || u.Kind == signin.UAL || u.Kind == signin.ADFSLog {
+			counts[u.Kind] += u.Count
+		}
+	}
+	if len(counts) < 2 {
+		return
+	}
+	var from []string
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		from = append(from, fmt.Sprintf("%s of %s", number(counts[k]), kindName(k)))
+	}
+	note("sign-ins to Exchange Online are counted from each log that tells of them (%s): the same one may be among several. Give the logs of one identity provider alone to have each once, Entra's before the others", strings.Join(from, ", "))
+}
+
+// isGateway tells the logs of MFA gateways and identity providers.
+func isGateway(k signin.Kind) bool { return k >= signin.Duo && k <= signin.Mapped }
+
 func kindName(k signin.Kind) string {
 	switch k {
 	case signin.IIS:
 		return "IIS"
 	case signin.HTTPProxy:
 		return "HttpProxy"
+	case signin.Entra:
+		return "Entra"
+	case signin.ADFSLog:
+		return "AD FS"
 	}
 	return strings.ToUpper(k.String())
 }

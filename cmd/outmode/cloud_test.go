@@ -1,0 +1,86 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	graphPage = `{"@odata.context":"x","value":[
+{"id":"6a1f2b3c-1111-4222-8333-444455556666","createdDateTime":"2026-10-06T08:15:00Z","userPrincipalName":"anna.berg@contoso.com","appDisplayName":"Microsoft Office","appId":"d3590ed6-52b3-4102-aeff-aad2292ab01c",
+ "ipAddress":"198.51.100.7","clientAppUsed":"Exchange Web Services","resourceDisplayName":"Office 365 Exchange Online","resourceId":"00000002-0000-0ff1-ce00-000000000000","correlationId":"c1",
+ "authenticationProtocol":"ropc","authenticationRequirement":"singleFactorAuthentication","status":{"errorCode":0,"failureReason":"Other."},
+ "authenticationDetails":[{"authenticationMethod":"Password","succeeded":true,"authenticationStepRequirement":"Primary authentication"}]},
+{"id":"7a1f2b3c-1111-4222-8333-444455556666","createdDateTime":"2026-10-06T08:16:00Z","userPrincipalName":"ben@contoso.com","appDisplayName":"One Outlook Web","appId":"d3590ed6","ipAddress":"198.51.100.8",
+ "clientAppUsed":"Browser","resourceDisplayName":"Office 365 Exchange Online","resourceId":"00000002-0000-0ff1-ce00-000000000000","correlationId":"c2",
+ "status":{"errorCode":0,"additionalDetails":"MFA requirement satisfied by claim in the token"}}]}
+`
+	auditLine = `{"CreationTime":"2026-10-06T08:15:01","Id":"8a1f2b3c-1111-4222-8333-444455556666","Operation":"UserLoggedIn","RecordType":15,"ResultStatus":"Success","UserId":"anna.berg@contoso.com","Workload":"AzureActiveDirectory",` +
+		`"ClientIP":"198.51.100.7","ObjectId":"00000002-0000-0ff1-ce00-000000000000","ExtendedProperties":[{"Name":"UserAgent","Value":"BAV2ROPC"},{"Name":"RequestType","Value":"OAuth2:Token"}],"InterSystemsId":"c1","ErrorNumber":"0"}` + "\n"
+	duoLine = `{"timestamp":1791274510,"isotimestamp":"2026-10-06T08:15:10+00:00","event_type":"authentication","factor":"duo_push","reason":"user_approved","result":"success","txid":"9f79ad67-e7f5-4f33-850c-75175d79253a",` +
+		`"user":{"name":"anna.berg"},"application":{"key":"DIXXXXXXXXXXXXXXXXXX","name":"Outlook Web App"},"access_device":{"ip":"198.51.100.7:51234"},"eventtype":"auth_log","host":"api-0.duosecurity.com"}` + "\n"
+)
+
+// Exports of identity providers and gateways are read from the file to the terminal.
+func TestScanOfClouds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "graph.json"), []byte(graphPage))
+	write(t, filepath.Join(dir, "duo.log"), []byte(duoLine))
+	var r struct {
+		Lines struct{ Total, SignIn, MFA int64 }
+		Usage []struct {
+			User, Dataset, Protocol, Auth, Mechanism, Outcome string
+			LegacyEXO                                         bool `json:"legacy_exo"`
+			LegacyOnPrem                                      bool `json:"legacy_onprem"`
+		}
+		Notes []string
+	}
+	scan := func() {
+		t.Helper()
+		_, out, errs := outmode(t, "", "scan", "-o", "json", dir)
+		r.Notes = nil
+		if decode(t, out, &r); errs != "" {
+			t.Error(errs)
+		}
+	}
+	scan()
+	if r.Lines.Total != 3 || r.Lines.SignIn != 2 || r.Lines.MFA != 1 || len(r.Usage) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	if u := r.Usage[0]; u.User != "anna.berg@contoso.com" || u.Dataset != "outmode.entra" || u.Protocol != "ews" || u.Auth != "basic" || u.Mechanism != "ropc" || !u.LegacyEXO || u.LegacyOnPrem {
+		t.Errorf("%+v", u)
+	}
+	if notes := strings.Join(r.Notes, "\n"); strings.Contains(notes, "HttpProxy") || strings.Contains(notes, "each log that tells") {
+		t.Error(notes)
+	}
+	write(t, filepath.Join(dir, "audit.json"), []byte(auditLine))
+	scan()
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "counted from each log that tells of them (2 of Entra, 1 of UAL)") {
+		t.Error(notes)
+	}
+}
+
+// explain tells what a line says of a second factor.
+func TestExplainOfAGateway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "duo.log"), []byte(duoLine))
+	_, out, _ := outmode(t, "", "explain", "-o", "ndjson", filepath.Join(dir, "duo.log"))
+	var x struct {
+		Verdict string
+		MFA     map[string]string
+	}
+	decode(t, out, &x)
+	want := map[string]string{"time": "2026-10-06T08:15:10Z", "user": "anna.berg", "application": "DIXXXXXXXXXXXXXXXXXX", "address": "198.51.100.7", "factor": "duo_push", "outcome": "passed",
+		"reason": "user_approved", "gateway": "api-0.duosecurity.com", "transaction": "9f79ad67-e7f5-4f33-850c-75175d79253a"}
+	for name, value := range want {
+		if x.MFA[name] != value {
+			t.Errorf("%s is %q, want %q", name, x.MFA[name], value)
+		}
+	}
+	if x.Verdict != "mfa" || len(x.MFA) != len(want) {
+		t.Errorf("%+v", x)
+	}
+}
