@@ -65,11 +65,11 @@ const (
 // entra decodes the sign-ins of Microsoft Entra ID: records of diagnostic settings, of Microsoft Graph, of the portal's
 // download and of Log Analytics, each in JSON or in CSV.
 type entra struct {
+	export
 	o                         *Options
 	outer, inner              *picker // the record, and its properties where it has an envelope
 	wrapped                   bool
 	status, one, detail       *picker // its status, one of its authenticationDetails, its mfaDetail
-	sheet                     *sheet  // nil: the records are JSON
 	codes, results, methods   table
 	mfa                       signin.MFAFacts
 	words                     words
@@ -80,7 +80,7 @@ type entra struct {
 
 func newEntra(o *Options, csv bool) *entra {
 	paths := entraPaths()
-	d := &entra{o: o, outer: newPicker(append(paths, "properties")...), inner: newPicker(paths...),
+	d := &entra{export: export{kind: signin.Entra}, o: o, outer: newPicker(append(paths, "properties")...), inner: newPicker(paths...),
 		status: newPicker("errorCode", "additionalDetails"), detail: newPicker("authMethod"),
 		one:   newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement"),
 		codes: entraCodes(), results: entraResults(), methods: entraMethods()}
@@ -124,48 +124,10 @@ func entraColumn(name string) int {
 	return -1
 }
 
-// Header implements [ingest.Decoder].
-func (d *entra) Header() []byte {
-	if d.sheet == nil {
-		return nil
-	}
-	return d.sheet.header
-}
-
-// Reset implements [ingest.Decoder].
-func (d *entra) Reset(header []byte) {
-	if d.sheet != nil {
-		d.sheet.use(header)
-	}
-}
-
 // Decode implements [ingest.Decoder].
-func (d *entra) Decode(record []byte, f *signin.Facts) ingest.Decoded {
-	*f = signin.Facts{Kind: signin.Entra}
-	record = trimRecord(record)
-	note := ""
-	switch {
-	case len(record) == 0:
-		return ingest.Blank
-	case d.sheet == nil:
-		note = d.pick(record)
-	case isType(record):
-		return ingest.Directive
-	case d.sheet.isHeader(record):
-		d.sheet.use(record)
-		return ingest.Directive
-	default:
-		note = d.sheet.read(record)
-	}
-	if note == "" {
-		note = d.facts(f)
-	}
-	if note != "" {
-		*f = signin.Facts{Kind: signin.Entra, Note: note}
-		return ingest.Malformed
-	}
-	return ingest.Facts
-}
+func (d *entra) Decode(record []byte, f *signin.Facts) ingest.Decoded { return d.decode(record, f, d) }
+
+func (d *entra) row() string { return "" }
 
 // pick reads the JSON of a record.
 func (d *entra) pick(record []byte) string {

@@ -72,11 +72,11 @@ func ualOperations() table {
 // ual decodes the Unified Audit Log of Microsoft 365: records of the Management API and of Microsoft Graph, and the CSV of
 // Search-UnifiedAuditLog and of the portal, whose AuditData is such a record. Its sign-ins are those of Entra, with less.
 type ual struct {
+	export
 	o              *Options
 	outer, inner   *picker
 	wrapped        bool
 	pair, target   *picker
-	sheet          *sheet // nil: the records are JSON
 	codes, others  table
 	mfa            signin.MFAFacts
 	words          words
@@ -85,7 +85,7 @@ type ual struct {
 
 func newUAL(o *Options, csv bool) *ual {
 	paths := ualPaths()
-	d := &ual{o: o, outer: newPicker(append(paths, "AuditData")...), inner: newPicker(paths...),
+	d := &ual{export: export{kind: signin.UAL}, o: o, outer: newPicker(append(paths, "AuditData")...), inner: newPicker(paths...),
 		pair: newPicker("Name", "Value"), target: newPicker("ID"), codes: entraCodes(), others: ualOperations()}
 	if csv {
 		d.sheet = newSheet(1, ualColumn)
@@ -100,52 +100,15 @@ func ualColumn(name string) int {
 	return -1
 }
 
-// Header implements [ingest.Decoder].
-func (d *ual) Header() []byte {
-	if d.sheet == nil {
-		return nil
-	}
-	return d.sheet.header
-}
-
-// Reset implements [ingest.Decoder].
-func (d *ual) Reset(header []byte) {
-	if d.sheet != nil {
-		d.sheet.use(header)
-	}
-}
-
 // Decode implements [ingest.Decoder].
-func (d *ual) Decode(record []byte, f *signin.Facts) ingest.Decoded {
-	*f = signin.Facts{Kind: signin.UAL}
-	record = trimRecord(record)
-	note := ""
-	switch {
-	case len(record) == 0:
-		return ingest.Blank
-	case d.sheet == nil:
-		note = d.pick(record)
-	case isType(record):
-		return ingest.Directive
-	case d.sheet.isHeader(record):
-		d.sheet.use(record)
-		return ingest.Directive
-	default:
-		if note = d.sheet.read(record); note == "" {
-			d.outer.forget()
-			if d.wrapped = true; d.inner.pick(d.sheet.cells[0]) != nil {
-				note = ualNoData
-			}
-		}
+func (d *ual) Decode(record []byte, f *signin.Facts) ingest.Decoded { return d.decode(record, f, d) }
+
+func (d *ual) row() string {
+	d.outer.forget()
+	if d.wrapped = true; d.inner.pick(d.sheet.cells[0]) != nil {
+		return ualNoData
 	}
-	if note == "" {
-		note = d.facts(f)
-	}
-	if note != "" {
-		*f = signin.Facts{Kind: signin.UAL, Note: note}
-		return ingest.Malformed
-	}
-	return ingest.Facts
+	return ""
 }
 
 func (d *ual) pick(record []byte) string {
