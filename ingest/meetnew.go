@@ -118,7 +118,7 @@ func (p *Pipeline) findKnown(ctx context.Context, f *met) (src *Source, copyOf s
 // is reports whether a file under another name is the log's own. One that went away is known by its head alone if that
 // is all there was: the operating system gives its number to others.
 func (s *Source) is(f *met) bool {
-	return f.fileID != "" && s.FileID == f.fileID && s.Name == f.log.Name && s.State != Duplicate && s.Offset > 0 && s.Plain && f.input.Plain &&
+	return f.fileID != "" && s.FileID == f.fileID && s.Name == f.log.Name && s.State != Duplicate && (s.Offset > 0 || s.Name != "") && s.Plain && f.input.Plain &&
 		f.input.Size >= s.Offset && s.begins(f.head) && (s.State != Gone && s.Path != f.input.Path || s.State == Gone && s.HeadSize >= s.Offset)
 }
 

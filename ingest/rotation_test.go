@@ -76,6 +76,23 @@ func TestRotationMatrix(t *testing.T) {
 	}
 }
 
+// A log that gets its first line is met by it, and renamed before that is read.
+func TestRenamedBetweenMeetingAndReading(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("a.LOG", proxyHead)
+	s.look()
+	s.append("a.LOG", row(1))
+	s.must(s.p.Meet(t.Context(), s.find()))
+	s.rename("a.LOG", "b.LOG")
+	s.look()
+	s.look()
+	if got, want := s.told(), "b.LOG read 1/2; users 1"; got != want {
+		t.Errorf("the ledger holds\n%s, want\n%s", got, want)
+	}
+	s.sound()
+}
+
 // does makes a step of what is done to a site.
 func does(steps ...func(s *site)) []func(s *site) { return steps }
 
