@@ -21,8 +21,14 @@ func TestUsageHasTheFindingsOfTheList(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	packed := zipped([]byte(proxyHead + proxyLine(`CONTOSO\carla`, "x")))
+	var quiet strings.Builder // that the server was up is all it says: what is not seen of it is over
+	quiet.WriteString(proxyHead)
+	for day := time.Date(2026, 10, 7, 0, 0, 0, 0, time.UTC); day.Before(time.Date(2026, 12, 6, 0, 0, 0, 0, time.UTC)); day = day.AddDate(0, 0, 1) {
+		quiet.WriteString(strings.Replace(on(day.Format(time.DateOnly), proxyLine("", "x")), "Basic,true", ",false", 1))
+	}
 	dir := logs(t, map[string]string{
 		"a.LOG":       proxyHead + proxyLine(`CONTOSO\anna`, "x") + on("2026-12-05", proxyLine(`CONTOSO\ben`, "x")) + on("2026-12-06", proxyLine(`CONTOSO\dora`, "x")),
+		"quiet.LOG":   quiet.String(),
 		"b.LOG":       proxyHead + on("2026-12-06", proxyLine(`CONTOSO\adm-eve`, "x")),
 		"torn.LOG.gz": string(packed[:len(packed)-9]),
 	})
