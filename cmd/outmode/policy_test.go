@@ -26,9 +26,10 @@ func mayImport() map[string][]string {
 		"ingest/exchange":       {"internal/signin", "ingest"},
 		"ingest/mfa":            {"internal/signin", "ingest"},
 		"rules":                 {"internal/signin"},
-		"internal/store/sqlite": {"internal/signin", "ingest", "ingest/tail", "rules"},
+		"internal/audit":        {"internal/signin", "rules"},
+		"internal/store/sqlite": {"internal/signin", "internal/audit", "ingest", "ingest/tail", "rules"},
 		"samples/torture":       {},
-		"cmd/outmode":           {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "ingest/mfa", "rules", "internal/store/sqlite"},
+		"cmd/outmode":           {"internal/signin", "ingest", "ingest/tail", "ingest/exchange", "ingest/mfa", "rules", "internal/audit", "internal/store/sqlite"},
 		"samples/gen":           {},
 		"samples/bench":         {},
 	}

@@ -1,0 +1,245 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A joiner makes people of texts. A node is a text, or a row of the map; joined nodes are one person. What may have to be
+// refused, aliases and bare names, is decided over all of it at once, so that no order matters.
+type joiner struct {
+	aliases map[string]string
+	index   map[written]int
+	texts   []written    // of nodes; the zero value of a row
+	why     []string     // the text means its person
+	above   []int        // the tree of joined nodes
+	rowOf   []int        // the node of each row of the map
+	mapped  map[int]bool // nodes of texts that the map gives
+}
+
+func newJoiner(k *Known) *joiner {
+	j := &joiner{aliases: aliasesOf(k.Aliases), index: map[written]int{}, mapped: map[int]bool{}}
+	for i := range k.People {
+		r := &k.People[i]
+		row := len(j.texts)
+		j.texts, j.why, j.above, j.rowOf = append(j.texts, written{}), append(j.why, ""), append(j.above, row), append(j.rowOf, row)
+		for _, w := range r.forms() {
+			if w.form != BareForm && w.form != MailForm {
+				n := j.node(w, fmt.Sprintf("line %d of the map", r.Line))
+				j.mapped[n] = true
+				j.join(row, n)
+			}
+		}
+	}
+	for _, p := range k.Pairs {
+		a, b := take(p[0]), take(p[1])
+		if a.form == BareForm || b.form == BareForm || a.name == "" || b.name == "" {
+			continue // a bare name means whom Who says, wherever it stands
+		}
+		j.join(j.node(a, "one line names it together with "+strings.ToLower(p[1])), j.node(b, "one line names it together with "+strings.ToLower(p[0])))
+	}
+	for _, text := range k.Proven {
+		if w := take(text); w.form != BareForm && w.name != "" {
+			j.node(w, "it signed in under this name")
+		}
+	}
+	j.joinAliases()
+	j.joinBareRows(k.People)
+	return j
+}
+
+// node is the node of a text that is no bare name.
+func (j *joiner) node(w written, why string) int {
+	w.realm = cmp.Or(j.aliases[w.realm], w.realm)
+	n, ok := j.index[w]
+	if !ok {
+		n = len(j.texts)
+		j.index[w] = n
+		j.texts, j.why, j.above = append(j.texts, w), append(j.why, why), append(j.above, n)
+	} else if cmp.Or(cmp.Compare(rank(why), rank(j.why[n])), strings.Compare(why, j.why[n])) < 0 {
+		j.why[n] = why
+	}
+	return n
+}
+
+// rank orders reasons: the map first, then a line, then that it was used.
+func rank(why string) int {
+	switch {
+	case strings.HasPrefix(why, "line "):
+		return 0
+	case strings.HasPrefix(why, "one line"):
+		return 1
+	}
+	return 2
+}
+
+func (j *joiner) find(n int) int {
+	for j.above[n] != n {
+		j.above[n] = j.above[j.above[n]]
+		n = j.above[n]
+	}
+	return n
+}
+
+func (j *joiner) join(a, b int) { j.above[j.find(a)] = j.find(b) }
+
+// A link is two nodes that may be one person.
+type link struct {
+	a, b int
+	why  string // b means a's person
+}
+
+// joinAliases joins DOMAIN\name and name@realm where both domains are one: by an alias, or since they are spelled alike.
+// The map goes before: where it gives the one person another account of that form, they are two.
+func (j *joiner) joinAliases() {
+	has := map[written]bool{} // root and form, of what the map gives
+	for n := range j.mapped {
+		has[written{form: j.texts[n].form, name: fmt.Sprint(j.find(n))}] = true
+	}
+	var links []link
+	for n, w := range j.texts {
+		if w.form != SamForm {
+			continue
+		}
+		upn, ok := j.index[written{UPNForm, w.name, w.realm}]
+		if !ok || has[written{form: UPNForm, name: fmt.Sprint(j.find(n))}] || has[written{form: SamForm, name: fmt.Sprint(j.find(upn))}] {
+			continue
+		}
+		links = append(links, link{n, upn, "the same name in the same domain: " + w.realm})
+	}
+	j.tryAll(links)
+}
+
+// joinBareRows joins a row that names an account and no domain to the one person who has an account of that name.
+func (j *joiner) joinBareRows(rows []Row) {
+	owners := map[string]map[int]bool{}
+	for n, w := range j.texts {
+		if w.form == SamForm || w.form == UPNForm {
+			if owners[w.name] == nil {
+				owners[w.name] = map[int]bool{}
+			}
+			owners[w.name][j.find(n)] = true
+		}
+	}
+	claims := map[string]int{}
+	for i := range rows {
+		for _, w := range rows[i].forms() {
+			if w.form == BareForm {
+				claims[w.name]++
+			}
+		}
+	}
+	var links []link
+	for i := range rows {
+		for _, w := range rows[i].forms() {
+			if w.form == BareForm && claims[w.name] == 1 && len(owners[w.name]) == 1 && !owners[w.name][j.find(j.rowOf[i])] {
+				for owner := range owners[w.name] {
+					links = append(links, link{j.rowOf[i], owner, ""})
+				}
+			}
+		}
+	}
+	j.tryAll(links)
+}
+
+// tryAll joins what is linked, but for links that would, all together, make one person of two rows of the map.
+func (j *joiner) tryAll(links []link) {
+	try := joiner{above: slices.Clone(j.above)}
+	for _, l := range links {
+		try.join(l.a, l.b)
+	}
+	before, rows := map[int]bool{}, map[int]int{}
+	for _, row := range j.rowOf {
+		if !before[j.find(row)] { // rows that a line of a log joined are one already
+			before[j.find(row)] = true
+			rows[try.find(row)]++
+		}
+	}
+	for _, l := range links {
+		if rows[try.find(l.a)] < 2 {
+			j.join(l.a, l.b)
+			if l.why != "" && rank(j.why[l.b]) == 2 {
+				j.why[l.b] = l.why
+			}
+		}
+	}
+}
+
+// identities makes the people.
+func (j *joiner) identities(rows []Row) *Identities {
+	id := &Identities{aliases: j.aliases, nodes: map[written]*Person{}, names: map[string][]*Person{}, sams: map[string][]*Person{}, mails: map[written][]*Person{}, extra: map[written]*Person{}, asked: map[asked]Match{}}
+	people := map[int]*Person{}
+	of := func(n int) *Person {
+		root := j.find(n)
+		if people[root] == nil {
+			people[root] = &Person{}
+		}
+		return people[root]
+	}
+	for i := range rows {
+		r, p := &rows[i], of(j.rowOf[i])
+		p.rows++
+		// Of rows that are one person the first that says it counts.
+		p.Department, p.Manager = cmp.Or(p.Department, r.Department), cmp.Or(p.Manager, r.Manager)
+		for _, w := range r.forms() {
+			switch w.form {
+			case BareForm:
+				id.names[w.name], id.sams[w.name] = append(id.names[w.name], p), append(id.sams[w.name], p)
+			case MailForm:
+				w.realm = cmp.Or(j.aliases[w.realm], w.realm)
+				id.mails[w] = append(id.mails[w], p)
+			default:
+				continue
+			}
+			p.forms = append(p.forms, PersonForm{w.text(), w.form, fmt.Sprintf("line %d of the map", r.Line)})
+		}
+	}
+	for w, n := range j.index {
+		p := of(n)
+		id.nodes[w] = p
+		p.forms = append(p.forms, PersonForm{w.text(), w.form, j.why[n]})
+		switch w.form {
+		case SamForm:
+			id.names[w.name], id.sams[w.name] = append(id.names[w.name], p), append(id.sams[w.name], p)
+		case UPNForm:
+			id.names[w.name] = append(id.names[w.name], p)
+		}
+	}
+	for p := range maps.Values(people) {
+		slices.SortFunc(p.forms, func(a, b PersonForm) int {
+			return cmp.Or(cmp.Compare(a.Form, b.Form), strings.Compare(a.Text, b.Text), strings.Compare(a.Why, b.Why))
+		})
+		p.forms = slices.CompactFunc(p.forms, func(a, b PersonForm) bool { return a.Form == b.Form && a.Text == b.Text })
+		if len(p.forms) > 0 {
+			p.Name = p.forms[0].Text // SamForm comes first
+		}
+	}
+	for _, list := range []map[string][]*Person{id.names, id.sams} {
+		for name, all := range list {
+			list[name] = unique(all)
+		}
+	}
+	for w, all := range id.mails {
+		id.mails[w] = unique(all)
+	}
+	return id
+}
+
+// unique sorts people by name and drops those that stand twice.
+func unique(all []*Person) []*Person {
+	slices.SortFunc(all, comparePeople)
+	return slices.Compact(all)
+}
+
+// comparePeople orders people by name, and those of one name by all that is known of them.
+func comparePeople(a, b *Person) int {
+	if a == b {
+		return 0
+	}
+	return cmp.Or(strings.Compare(a.Name, b.Name), slices.CompareFunc(a.forms, b.forms, func(x, y PersonForm) int {
+		return cmp.Or(strings.Compare(x.Text, y.Text), strings.Compare(x.Why, y.Why))
+	}))
+}
