@@ -1,0 +1,429 @@
+package audit
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Setup is what a correlation must know beside the logons and the events.
+type Setup struct {
+	Identities *Identities
+	Gateways   []Gateway // that are declared; those of which logs were read need not be
+	Sources    []Source  // the logs of MFA gateways that were read
+	Seen       []Seen
+	Habits     []Habit                  // of all days that are judged
+	Blind      map[string][]signin.Span // per server: when its own log of logons was not read; sorted
+	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
+	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
+}
+
+// How a silence that is a failure is told from one that is not.
+const (
+	silenceIs  = 30 * time.Minute // M-02
+	silenceOf  = 3                // events in the median hour of its day
+	skewWithin = 30 * time.Minute
+)
+
+// A Correlator joins logons with the events of gateways: an outer join, since a bypass is mostly an event that is not
+// there. It is fed hour after hour, so that its memory depends on some hours and not on the period, and what it says is
+// the same for any length of the hours. It serves one goroutine.
+type Correlator struct {
+	set      Setup
+	gateways []gateway
+	byKind   map[signin.Kind][]int
+	ofApp    map[appKey]int // which gateway an event belongs to; -1 for none
+	before   int64          // the longest of all gateways, milliseconds
+	lag      int64          // so much later must be known before a logon is judged
+	life     int64          // the longest session
+
+	ways    map[*Way]*way
+	guards  map[string]*protection
+	people  map[*Person]int32 // numbers, for keys
+	nobody  map[string]int32  // of accounts that are not certain
+	clients map[string]int32
+
+	began    int64 // the first instant that was fed
+	fed      int64 // the first that was not
+	sessions map[sessionKey]*session
+	pending  []item
+	events   map[int32][]*event // by person, by time
+	marks    []mark             // logons at protected entry points, by time
+	byPerson map[int32][]mark
+	address  map[newness]int64 // the last request of a session that was let in, by address
+	client   map[newness]int64 // and by client
+	told     map[eventKey]*event
+}
+
+// A gateway is one with what was read of it.
+type gateway struct {
+	Gateway
+	Declared bool
+	cover    cover
+	logs     int
+	known    map[int32]bool
+	maybe    map[int32]bool // people of whom an ambiguous name may be
+	habit    map[int64]int  // by hour
+	usual    map[int64]bool // by day: whether its silence says something
+	times    []int64        // of events
+	stats    Stats
+}
+
+type appKey struct {
+	kind        signin.Kind
+	application string
+	server      string
+}
+
+type way struct {
+	who    int32
+	match  Match
+	client int32
+	guard  *protection
+}
+
+type sessionKey struct {
+	who, client, guard int32
+	address            netip.Addr
+}
+
+// A session is requests of one person with one client from one address, with no pause longer than its life.
+type session struct {
+	last  int64
+	since int64
+	let   bool // what is known of its logon does not speak against it
+}
+
+// A newness is what a session of a person may have shown already: an address, or a client.
+type newness struct {
+	who, guard, client int32
+	address            netip.Addr
+}
+
+// An item is a logon, or the requests that follow one, until it is judged.
+type item struct {
+	use     Use
+	t, end  int64
+	way     *way
+	session *session
+	logon   bool
+	exact   bool
+}
+
+type mark struct {
+	t     int64
+	who   int32
+	addr  netip.Addr
+	guard *protection
+}
+
+// NewCorrelator returns a correlator. Feed it from Margin before the period that is judged to Margin behind it.
+func NewCorrelator(s Setup) *Correlator {
+	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
+		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, byPerson: map[int32][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
+		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}}
+	for _, g := range s.Gateways {
+		c.gateways = append(c.gateways, gateway{Gateway: g, Declared: true})
+	}
+	for k := range signin.Kind(len(signin.Words("kind"))) {
+		read := slices.ContainsFunc(s.Sources, func(x Source) bool { return x.Kind == k })
+		if tells(k) && read && !slices.ContainsFunc(s.Gateways, func(g Gateway) bool { return g.Kind == k }) {
+			c.gateways = append(c.gateways, gateway{Gateway: DefaultGateway(k)})
+		}
+	}
+	for i := range c.gateways {
+		g := &c.gateways[i]
+		g.known, g.maybe, g.habit, g.usual = map[int32]bool{}, map[int32]bool{}, map[int64]int{}, map[int64]bool{}
+		g.stats.Outcomes = map[signin.FactorOutcome]int64{}
+		g.cover = coverOf(&g.Gateway, s.Sources)
+		for k := range s.Sources {
+			if s.Sources[k].Kind == g.Kind && g.told(s.Sources[k].Applications) {
+				g.logs++
+			}
+		}
+		c.byKind[g.Kind] = append(c.byKind[g.Kind], i)
+		c.before = max(c.before, g.Before.Milliseconds())
+		c.lag = max(c.lag, g.After.Milliseconds())
+		c.life = max(c.life, g.Session.Milliseconds())
+	}
+	for _, seen := range s.Seen {
+		if i := c.gatewayOf(seen.Kind, seen.Application, ""); i >= 0 {
+			g := &c.gateways[i]
+			m := s.Identities.Who(seen.User, g.UserForm)
+			if m.Person != nil {
+				g.known[c.number(m.Person)] = true
+			}
+			for _, p := range m.Candidates {
+				g.maybe[c.number(p)] = true
+			}
+		}
+	}
+	for _, h := range s.Habits {
+		if i := c.gatewayOf(h.Kind, h.Application, ""); i >= 0 {
+			c.gateways[i].habit[h.Hour] += h.Events
+		}
+	}
+	for i := range c.gateways {
+		c.gateways[i].learn()
+	}
+	return c
+}
+
+// Margin is how much more than the period must be fed, before and behind it, in milliseconds.
+func (c *Correlator) Margin() (before, after int64) {
+	return c.life + c.before + c.lag, c.lag
+}
+
+// learn finds out on which days silence says something: those of which the median hour, of the hours with any event, has
+// enough of them. Hours without one are left out: at night nobody logs on.
+func (g *gateway) learn() {
+	days := map[int64][]int{}
+	for hour, n := range g.habit {
+		if n > 0 {
+			days[hour/24] = append(days[hour/24], n)
+		}
+	}
+	for day, counts := range days {
+		slices.Sort(counts)
+		g.usual[day] = counts[len(counts)/2] >= silenceOf
+	}
+}
+
+// number is what stands for a person in keys; it never reaches an answer.
+func (c *Correlator) number(p *Person) int32 {
+	n, ok := c.people[p]
+	if !ok {
+		n = int32(len(c.people) + len(c.nobody))
+		c.people[p] = n
+	}
+	return n
+}
+
+// gatewayOf returns the place of the gateway that an event belongs to, -1 for none. server is the one that wrote it.
+func (c *Correlator) gatewayOf(k signin.Kind, application, server string) int {
+	key := appKey{k, application, server}
+	if i, ok := c.ofApp[key]; ok {
+		return i
+	}
+	rest, named := []int{}, []int{}
+	for _, i := range c.byKind[k] {
+		switch g := &c.gateways[i]; {
+		case len(g.Applications) == 0:
+			rest = append(rest, i)
+		case g.named(application):
+			named = append(named, i)
+		}
+	}
+	if len(named) == 0 {
+		named = rest
+	}
+	found := -1
+	for _, i := range named {
+		g := &c.gateways[i]
+		own := server != "" && !slices.Contains(g.Servers, AllServers) && g.onServer(server)
+		if found < 0 || own {
+			found = i
+		}
+		if own {
+			break
+		}
+	}
+	if len(c.ofApp) >= maxAsked {
+		clear(c.ofApp)
+	}
+	c.ofApp[key] = found
+	return found
+}
+
+// Feed takes what happened next. Hours follow each other; time that is left out is time in which nothing happened.
+func (c *Correlator) Feed(h Hour) {
+	if c.fed == 0 {
+		c.began = h.From
+	}
+	c.fed = h.To
+	c.takeEvents(h.Events)
+	c.takeUses(h.Uses)
+	c.advance(c.fed - c.lag)
+	c.forget(c.fed - c.lag)
+}
+
+// Close judges what is left, and returns what is known of the gateways.
+func (c *Correlator) Close() []GatewayReport {
+	c.advance(1<<63 - 1)
+	return c.report()
+}
+
+// Correlate is what a Correlator says of all that is given, judged by time. set.Judged is not needed; Seen, Habits and the
+// period are taken from what is given where they are not set.
+func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []GatewayReport) {
+	var all []Verdict
+	set.Judged = func(v *Verdict) { all = append(all, *v) }
+	if set.To == 0 {
+		set.From, set.To = -1<<62, 1<<62
+	}
+	if set.Seen == nil {
+		set.Seen = SeenIn(events)
+	}
+	if set.Habits == nil {
+		set.Habits = HabitsIn(events)
+	}
+	h := Hour{From: 1<<63 - 1, Uses: uses, Events: events}
+	for i := range uses {
+		h.From, h.To = min(h.From, uses[i].First), max(h.To, uses[i].Last+1)
+	}
+	for i := range events {
+		h.From, h.To = min(h.From, events[i].Time), max(h.To, events[i].Time+1)
+	}
+	c := NewCorrelator(set)
+	c.Feed(h)
+	return all, c.Close()
+}
+
+// wayOf looks up whose way it is, and what guards it.
+func (c *Correlator) wayOf(w *Way) *way {
+	if have := c.ways[w]; have != nil {
+		return have
+	}
+	out := &way{match: c.set.Identities.Who(w.Account, AnyForm), guard: c.guard(w.Entry, w.Server, w.Backend)}
+	if out.match.Person != nil {
+		out.who = c.number(out.match.Person)
+	} else {
+		n, ok := c.nobody[w.Account]
+		if !ok {
+			n = int32(len(c.people) + len(c.nobody))
+			c.nobody[w.Account] = n
+		}
+		out.who = n
+	}
+	n, ok := c.clients[w.Client]
+	if !ok {
+		n = int32(len(c.clients))
+		c.clients[w.Client] = n
+	}
+	out.client = n
+	c.ways[w] = out
+	return out
+}
+
+const (
+	hourMs   = int64(time.Hour / time.Millisecond)
+	minuteMs = int64(time.Minute / time.Millisecond)
+)
+
+// takeUses finds the logons: requests with none of the same session within its life before them.
+func (c *Correlator) takeUses(uses []Use) {
+	uses = slices.Clone(uses)
+	slices.SortFunc(uses, compareUses)
+	from := len(c.pending)
+	for i := range uses {
+		u := &uses[i]
+		w := c.wayOf(u.Way)
+		key := sessionKey{w.who, w.client, w.guard.index, u.Address}
+		u.runs(w.guard.session, func(start, end int64, exact bool) {
+			s := c.sessions[key]
+			logon := s == nil || start-s.last > w.guard.session
+			if logon {
+				s = &session{since: start}
+				c.sessions[key] = s
+			}
+			s.last = max(s.last, end)
+			c.pending = append(c.pending, item{use: *u, t: start, end: end, way: w, session: s, logon: logon, exact: exact})
+		})
+	}
+	slices.SortStableFunc(c.pending[from:], func(a, b item) int { return cmp.Compare(a.t, b.t) })
+	for i := from; i < len(c.pending); i++ {
+		if it := &c.pending[i]; it.logon && !it.way.guard.declared {
+			m := mark{it.t, it.way.who, it.use.Address, it.way.guard}
+			c.marks = append(c.marks, m)
+			c.byPerson[m.who] = append(c.byPerson[m.who], m)
+		}
+	}
+}
+
+func compareUses(a, b Use) int {
+	return cmp.Or(cmp.Compare(a.First, b.First), strings.Compare(a.Way.Account, b.Way.Account), cmp.Compare(a.Way.Entry, b.Way.Entry), strings.Compare(a.Way.Server, b.Way.Server),
+		strings.Compare(a.Way.Client, b.Way.Client), a.Address.Compare(b.Address), cmp.Compare(a.Last, b.Last), cmp.Compare(a.Minutes, b.Minutes), compareFlags(a.Way, b.Way))
+}
+
+func compareFlags(a, b *Way) int {
+	bits := func(w *Way) (n int) {
+		if w.Internal {
+			n = 1
+		}
+		if w.Backend {
+			n += 2
+		}
+		return n
+	}
+	return cmp.Compare(bits(a), bits(b))
+}
+
+// runs cuts the use of an hour where it pauses for longer than a session lives. The first request is exact to the
+// millisecond; of others only the minute is known.
+func (u *Use) runs(life int64, do func(start, end int64, exact bool)) {
+	if life >= hourMs {
+		do(u.First, u.Last, true)
+		return
+	}
+	hour := u.First - u.First%hourMs
+	start, end, exact := u.First, u.First, true
+	for m := range int64(60) {
+		at := hour + m*minuteMs
+		if u.Minutes&(1<<m) == 0 || at <= u.First {
+			continue
+		}
+		if at-end > life {
+			do(start, end, exact)
+			start, exact = at, false
+		}
+		end = min(at, u.Last)
+	}
+	do(start, max(start, end), exact)
+}
+
+// forget lets go of what no logon behind an instant needs.
+func (c *Correlator) forget(before int64) {
+	for k, s := range c.sessions {
+		if s.last < c.fed-c.life {
+			delete(c.sessions, k)
+		}
+	}
+	for _, seen := range []map[newness]int64{c.address, c.client} {
+		for k, last := range seen {
+			if last < before-c.life {
+				delete(seen, k)
+			}
+		}
+	}
+	for k, e := range c.told {
+		if e.Time < c.fed-toldWithin.Milliseconds() {
+			delete(c.told, k)
+		}
+	}
+	old := before - max(c.before, c.lag)
+	for who, list := range c.events {
+		if n := slices.IndexFunc(list, func(e *event) bool { return e.Time >= old }); n < 0 {
+			delete(c.events, who)
+		} else if n > 0 {
+			c.events[who] = slices.Clone(list[n:])
+		}
+	}
+	for who, list := range c.byPerson {
+		if n := slices.IndexFunc(list, func(m mark) bool { return m.t >= old }); n < 0 {
+			delete(c.byPerson, who)
+		} else if n > 0 {
+			c.byPerson[who] = slices.Clone(list[n:])
+		}
+	}
+	n, _ := slices.BinarySearchFunc(c.marks, old, func(m mark, t int64) int { return cmp.Compare(m.t, t) })
+	c.marks = slices.Clone(c.marks[n:])
+	for i := range c.gateways {
+		g := &c.gateways[i]
+		n, _ := slices.BinarySearch(g.times, old)
+		g.times = slices.Clone(g.times[n:])
+	}
+}

@@ -1,0 +1,211 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// An event is one of a gateway that is known, for one person whom it may be about.
+type event struct {
+	*signin.MFAEvent
+	gateway int
+	used    bool // a logon is its own
+	maybe   bool // it names somebody else, too
+}
+
+// An eventKey is what two records of one event have in common.
+type eventKey struct {
+	kind                                  signin.Kind
+	outcome                               signin.FactorOutcome
+	time                                  int64
+	transaction, user, app, address, with string
+}
+
+func keyOf(e *signin.MFAEvent) eventKey {
+	if e.Transaction != "" {
+		k := eventKey{kind: e.Kind, transaction: e.Transaction, outcome: e.Outcome}
+		if e.Kind == signin.Entra {
+			k.outcome = 0 // of two records of one sign-in the fuller stands
+		}
+		return k
+	}
+	return eventKey{kind: e.Kind, time: e.Time, user: e.User, app: e.Application, address: e.Address.String(), with: e.Factor, outcome: e.Outcome}
+}
+
+// weight orders outcomes by how much they say of a second factor.
+func weight(o signin.FactorOutcome) int {
+	switch o {
+	case signin.NoFactor:
+		return 0
+	case signin.FactorUnknown, signin.FactorInfo, signin.FactorConfig:
+		return 1
+	case signin.FirstFactorOK, signin.FirstFactorFailed:
+		return 2
+	}
+	return 3
+}
+
+func compareEvents(a, b *signin.MFAEvent) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Transaction, b.Transaction), cmp.Compare(weight(b.Outcome), weight(a.Outcome)), cmp.Compare(a.Outcome, b.Outcome),
+		strings.Compare(a.User, b.User), strings.Compare(a.Application, b.Application), a.Address.Compare(b.Address), strings.Compare(a.Factor, b.Factor), strings.Compare(a.Gateway, b.Gateway),
+		strings.Compare(a.Reason, b.Reason), cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Offset, b.At.Offset))
+}
+
+// toldWithin bounds how far two records of one event can be apart: two exports write its time alike, or with other
+// fractions of a second. Without a bound every transaction would have to be remembered for ever.
+const toldWithin = time.Hour
+
+// takeEvents sorts events by person. Exports overlap, and a log can be read from two places: an event that is told twice
+// is one.
+func (c *Correlator) takeEvents(events []signin.MFAEvent) {
+	order := make([]*signin.MFAEvent, 0, len(events))
+	for i := range events {
+		order = append(order, &events[i])
+	}
+	slices.SortFunc(order, compareEvents)
+	for _, e := range order {
+		key := keyOf(e)
+		if have := c.told[key]; have != nil && e.Time-have.Time <= toldWithin.Milliseconds() {
+			c.fuller(have, e)
+			continue
+		}
+		kept := *e
+		c.told[key] = c.takeEvent(&kept)
+	}
+}
+
+// fuller lets what a second record of a sign-in says stand where the first one said less.
+func (c *Correlator) fuller(have *event, e *signin.MFAEvent) {
+	if weight(e.Outcome) <= weight(have.Outcome) || have.used {
+		return
+	}
+	if have.gateway >= 0 {
+		s := &c.gateways[have.gateway].stats
+		s.Outcomes[have.Outcome]--
+		s.Outcomes[e.Outcome]++
+	}
+	have.Outcome, have.Reason, have.Factor = e.Outcome, e.Reason, e.Factor
+}
+
+// takeEvent files an event that was not told before.
+func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
+	x := &event{MFAEvent: e, gateway: c.gatewayOf(e.Kind, e.Application, shortName(e.Gateway))}
+	if x.gateway < 0 {
+		return x
+	}
+	g := &c.gateways[x.gateway]
+	inPeriod := c.set.From <= e.Time && e.Time < c.set.To
+	if inPeriod {
+		g.stats.Events++
+		g.stats.Outcomes[e.Outcome]++
+		g.stats.Last = max(g.stats.Last, e.Time)
+	}
+	if e.Outcome == signin.FactorConfig {
+		return x
+	}
+	g.times = append(g.times, e.Time)
+	m := c.set.Identities.Who(e.User, g.UserForm)
+	if m.Person != nil {
+		n := c.number(m.Person)
+		c.events[n] = append(c.events[n], x)
+	} else if inPeriod {
+		g.stats.Unjoined++
+	}
+	for _, p := range m.Candidates {
+		n := c.number(p)
+		c.events[n] = append(c.events[n], &event{MFAEvent: e, gateway: x.gateway, maybe: true})
+	}
+	return x
+}
+
+// Shows reports whether an event of that outcome shows that its user is known to the gateway. Anybody can type a name and
+// a wrong password.
+func Shows(o signin.FactorOutcome) bool {
+	switch o {
+	case signin.NoFactor, signin.FirstFactorFailed, signin.FactorConfig, signin.FactorInfo:
+		return false
+	}
+	return true
+}
+
+// SeenIn lists the users that some events show.
+func SeenIn(events []signin.MFAEvent) (all []Seen) {
+	have := map[Seen]bool{}
+	for i := range events {
+		e := &events[i]
+		if s := (Seen{e.Kind, e.Application, e.User}); Shows(e.Outcome) && !have[s] {
+			have[s] = true
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// HabitsIn counts events by hour. One that is told twice is one.
+func HabitsIn(events []signin.MFAEvent) (all []Habit) {
+	at, told := map[Habit]int{}, map[eventKey]bool{}
+	for i := range events {
+		e := &events[i]
+		if key := keyOf(e); !told[key] {
+			told[key] = true
+			h := Habit{Kind: e.Kind, Application: e.Application, Hour: e.Time / hourMs}
+			n, ok := at[h]
+			if !ok {
+				n = len(all)
+				at[h] = n
+				all = append(all, h)
+			}
+			all[n].Events++
+		}
+	}
+	return all
+}
+
+// good, refused: what an outcome says of a second factor.
+func good(o signin.FactorOutcome) (signin.MFA, bool) {
+	switch o {
+	case signin.FactorPassed:
+		return signin.MFAPassed, true
+	case signin.FactorRemembered:
+		return signin.MFARemembered, true
+	case signin.FactorBypassed, signin.FactorHelpdeskCode:
+		return signin.MFABypassed, true
+	case signin.FactorFailOpen:
+		return signin.MFAFailOpen, true
+	}
+	return signin.MFAUnknown, false
+}
+
+func refused(o signin.FactorOutcome) bool {
+	return o == signin.FactorDenied || o == signin.FactorFraud || o == signin.FactorTimeout
+}
+
+// rank orders the events of one logon: what let it in goes before what refused an earlier try, and that before what says
+// nothing of a second factor. ok is false for what says nothing of a logon at all.
+func rankOf(o signin.FactorOutcome) (rank int, ok bool) {
+	switch o {
+	case signin.FactorPassed:
+		return 0, true
+	case signin.FactorRemembered:
+		return 1, true
+	case signin.FactorHelpdeskCode:
+		return 2, true
+	case signin.FactorBypassed:
+		return 3, true
+	case signin.FactorFailOpen:
+		return 4, true
+	case signin.FactorDenied, signin.FactorFraud, signin.FactorTimeout:
+		return 5, true
+	case signin.FactorError:
+		return 6, true
+	case signin.FactorUnknown:
+		return 7, true
+	case signin.FirstFactorOK:
+		return 8, true
+	}
+	return 0, false
+}
