@@ -17,7 +17,7 @@ type Setup struct {
 	Sources    []Source  // the logs of MFA gateways that were read
 	Seen       []Seen
 	Habits     []Habit                  // of all days that are judged
-	Blind      map[string][]signin.Span // per server: when its own log of logons was not read; sorted
+	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
 }
@@ -46,6 +46,8 @@ type Correlator struct {
 	people  map[*Person]int32 // numbers, for keys
 	nobody  map[string]int32  // of accounts that are not certain
 	clients map[string]int32
+
+	blindSpans map[string][]signin.Span
 
 	began    int64 // the first instant that was fed
 	fed      int64 // the first that was not
@@ -125,7 +127,10 @@ type mark struct {
 func NewCorrelator(s Setup) *Correlator {
 	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
 		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, byPerson: map[int32][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
-		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}}
+		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, blindSpans: map[string][]signin.Span{}}
+	for server, spans := range s.Blind {
+		c.blindSpans[shortName(server)] = append(c.blindSpans[shortName(server)], spans...)
+	}
 	for _, g := range s.Gateways {
 		c.gateways = append(c.gateways, gateway{Gateway: g, Declared: true})
 	}

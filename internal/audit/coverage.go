@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -101,6 +102,10 @@ func (c Coverage) without(holes Coverage) (out Coverage) {
 			if h.From > s.From {
 				out = append(out, signin.Span{From: s.From, To: h.From - 1})
 			}
+			if h.To >= s.To {
+				s.From, s.To = 1, 0 // nothing is left
+				break
+			}
 			s.From = max(s.From, h.To+1)
 		}
 		if s.From <= s.To {
@@ -108,6 +113,11 @@ func (c Coverage) without(holes Coverage) (out Coverage) {
 		}
 	}
 	return out
+}
+
+// Without is all the time that is in none of some spans.
+func Without(spans []signin.Span) []signin.Span {
+	return Coverage{{From: math.MinInt64, To: math.MaxInt64}}.without(union(slices.Clone(spans)))
 }
 
 // Overlap is how much of a span is covered, in milliseconds.

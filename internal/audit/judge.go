@@ -316,7 +316,7 @@ func (c *Correlator) silent(g *gateway, place int, cover Coverage, it *item) boo
 
 // blind reports whether the log of a server's logons was not read for a part of some time.
 func (c *Correlator) blind(server string, from, to int64) bool {
-	for _, s := range c.set.Blind[server] {
+	for _, s := range c.blindSpans[shortName(server)] {
 		if s.From < to && s.To > from {
 			return true
 		}

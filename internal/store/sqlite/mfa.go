@@ -1,0 +1,322 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"net/netip"
+	"path"
+	"strings"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// MFA hands out what a correlation of logons and events needs, all as it was at one moment. The view is of no use behind
+// do.
+func (s *Store) MFA(ctx context.Context, do func(*MFAView) error) error {
+	return s.snapshot(ctx, func(tx *sql.Tx) error { return do(&MFAView{s: s, tx: tx}) })
+}
+
+// An MFAView reads the logons and the events of one moment. Each call returns what belongs to an hour, or as much as there
+// are users, logs or servers; none returns what belongs to all of the time.
+type MFAView struct {
+	s    *Store
+	tx   *sql.Tx
+	ways map[int64]*audit.Way // by usage row
+}
+
+// reading says what was read where it failed.
+func reading(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reading %s: %w", what, err)
+}
+
+// Span is the first instant and the one behind the last of which there are hour rows or events, in whole hours and Unix
+// milliseconds; 0 and 0 if there are none.
+func (v *MFAView) Span(ctx context.Context) (from, to int64, err error) {
+	var first, last, begins, ends sql.NullInt64
+	err = v.tx.QueryRowContext(ctx, "SELECT (SELECT min(hour) FROM hour), (SELECT max(hour) FROM hour), (SELECT min(time) FROM mfa_event), (SELECT max(time) FROM mfa_event)").Scan(&first, &last, &begins, &ends)
+	if err != nil || !first.Valid && !begins.Valid {
+		return 0, 0, reading("from when to when there are sign-ins", err)
+	}
+	from, to = math.MaxInt64, 0
+	if first.Valid {
+		from, to = first.Int64*hourMs, (last.Int64+1)*hourMs
+	}
+	if begins.Valid {
+		from, to = min(from, begins.Int64/hourMs*hourMs), max(to, (ends.Int64/hourMs+1)*hourMs)
+	}
+	return from, to, nil
+}
+
+// KeptFrom is the first instant of which all hour rows are kept, Unix milliseconds; 0 for all time.
+func (v *MFAView) KeptFrom(ctx context.Context) (int64, error) {
+	day, err := v.s.hoursFrom(ctx, v.tx)
+	return day * dayMs, err
+}
+
+// Proven lists the accounts that signed in, as logged, in lower case.
+func (v *MFAView) Proven(ctx context.Context) (all []string, err error) {
+	rows, err := v.tx.QueryContext(ctx, "SELECT key FROM account a WHERE key <> '' AND key <> ?1 AND EXISTS (SELECT 1 FROM usage u WHERE u.account = a.id AND u.outcome = ?2 AND u.traffic IN (?3, ?4)) ORDER BY key",
+		signin.OtherAccounts().Key, signin.Success, signin.User, signin.Service)
+	if err != nil {
+		return nil, reading("accounts", err)
+	}
+	err = scan(rows, func() error {
+		var key string
+		err := rows.Scan(&key)
+		all = append(all, key)
+		return err
+	})
+	return all, reading("accounts", err)
+}
+
+// gatewayKinds are those of logs that tell of second factors, for SQL.
+func gatewayKinds() string {
+	var kinds []string
+	for k := signin.Duo; k <= signin.Mapped; k++ {
+		kinds = append(kinds, fmt.Sprint(uint8(k)))
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// Sources lists the logs of MFA gateways, and of which applications each tells.
+func (v *MFAView) Sources(ctx context.Context) ([]audit.Source, error) {
+	kept, err := v.KeptFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.s.serverNames(ctx, v.tx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := v.tx.QueryContext(ctx, "SELECT id, path, kind, server, first, last FROM source WHERE kind IN ("+gatewayKinds()+") AND state NOT IN (?, ?) ORDER BY path, id", string(ingest.Duplicate), string(ingest.NotCounted))
+	if err != nil {
+		return nil, reading("the logs of MFA gateways", err)
+	}
+	var all []audit.Source
+	at := map[int64]int{}
+	err = scan(rows, func() error {
+		var id int64
+		var file string
+		var s audit.Source
+		err := rows.Scan(&id, &file, &s.Kind, &s.Server, &s.First, &s.Last)
+		s.Folder, s.Server = path.Dir(file), cmp.Or(names[s.Server], s.Server)
+		if s.Last < kept { // what it told is not kept any more
+			s.First, s.Last = 0, 0
+		} else if s.First > 0 {
+			s.First = max(s.First, kept)
+		}
+		at[id] = len(all)
+		all = append(all, s)
+		return err
+	})
+	if err != nil {
+		return nil, reading("the logs of MFA gateways", err)
+	}
+	rows, err = v.tx.QueryContext(ctx, `SELECT source, "from", "to" FROM hole`)
+	if err != nil {
+		return nil, reading("what was not read", err)
+	}
+	err = scan(rows, func() error {
+		var id int64
+		var h signin.Span
+		err := rows.Scan(&id, &h.From, &h.To)
+		if i, ok := at[id]; ok {
+			if h.To == 0 { // it is not known to when
+				h.To = math.MaxInt64
+			}
+			all[i].Holes = append(all[i].Holes, h)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, reading("what was not read", err)
+	}
+	rows, err = v.tx.QueryContext(ctx, "SELECT DISTINCT source, application FROM mfa_event WHERE application <> '' ORDER BY source, application")
+	if err != nil {
+		return nil, reading("the applications of events", err)
+	}
+	err = scan(rows, func() error {
+		var id int64
+		var application string
+		err := rows.Scan(&id, &application)
+		if i, ok := at[id]; ok {
+			all[i].Applications = append(all[i].Applications, application)
+		}
+		return err
+	})
+	return all, reading("the applications of events", err)
+}
+
+// Seen lists the users that gateways told of, ever, as far as events are kept.
+func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
+	var words []string
+	for o := signin.FactorUnknown; o <= signin.FactorInfo; o++ {
+		if audit.Shows(o) {
+			words = append(words, "'"+o.String()+"'")
+		}
+	}
+	rows, err := v.tx.QueryContext(ctx, `SELECT DISTINCT kind, application, "user" FROM mfa_event WHERE outcome IN (`+strings.Join(words, ", ")+`) ORDER BY kind, application, "user"`)
+	if err != nil {
+		return nil, reading("the users of gateways", err)
+	}
+	err = scan(rows, func() error {
+		var s audit.Seen
+		err := rows.Scan(&s.Kind, &s.Application, &s.User)
+		all = append(all, s)
+		return err
+	})
+	return all, reading("the users of gateways", err)
+}
+
+// Habits counts the events of each hour of a time in Unix milliseconds; to is behind it.
+func (v *MFAView) Habits(ctx context.Context, from, to int64) (all []audit.Habit, err error) {
+	rows, err := v.tx.QueryContext(ctx, `SELECT kind, application, time / ?1, count(DISTINCT CASE "transaction" WHEN '' THEN time || ' ' || "user" || ' ' || factor || ' ' || address ELSE "transaction" END || outcome)
+		FROM mfa_event WHERE time >= ?2 AND time < ?3 GROUP BY 1, 2, 3`, hourMs, from, to)
+	if err != nil {
+		return nil, reading("the hours of events", err)
+	}
+	err = scan(rows, func() error {
+		var h audit.Habit
+		err := rows.Scan(&h.Kind, &h.Application, &h.Hour, &h.Events)
+		all = append(all, h)
+		return err
+	})
+	return all, reading("the hours of events", err)
+}
+
+// Blind says for each server when no log was read that tells of logons in a browser: neither HttpProxy nor IIS.
+func (v *MFAView) Blind(ctx context.Context) (map[string][]signin.Span, error) {
+	all, err := v.s.coverage(ctx, v.tx, Period{})
+	if err != nil {
+		return nil, reading("what was heard", err)
+	}
+	heard := map[string][]audit.Source{}
+	for i := range all {
+		c := &all[i]
+		if c.Kind != signin.HTTPProxy && c.Kind != signin.IIS {
+			continue
+		}
+		s := audit.Source{Folder: c.Kind.String(), First: c.From, Last: c.To}
+		for _, g := range c.Gaps {
+			s.Holes = append(s.Holes, signin.Span{From: g.From, To: g.To - 1})
+		}
+		heard[c.Server] = append(heard[c.Server], s)
+	}
+	blind := map[string][]signin.Span{}
+	for server, logs := range heard {
+		// Each log by itself: a hole of one is none where the other was read.
+		var read []signin.Span
+		for _, l := range logs {
+			read = append(read, audit.NewCoverage([]audit.Source{l})...)
+		}
+		blind[server] = audit.Without(read)
+	}
+	return blind, nil
+}
+
+// Hour returns the logons and the events of an hour since 1970: the hour rows of sign-ins that succeeded and count, and
+// the events in the order of their time. The File of an event is the number of its log in the store.
+func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error) {
+	h = audit.Hour{From: hour * hourMs, To: (hour + 1) * hourMs}
+	if err := v.readWays(ctx); err != nil {
+		return h, err
+	}
+	addresses := map[string]netip.Addr{} // few are many people's
+	address := func(raw []byte) netip.Addr {
+		ip, ok := addresses[string(raw)]
+		if !ok {
+			ip, _ = netip.AddrFromSlice(raw)
+			addresses[string(raw)] = ip
+		}
+		return ip
+	}
+	rows, err := v.tx.QueryContext(ctx, `SELECT x.usage, a.ip, x.first, x.last, x.minutes FROM hour x JOIN usage u ON u.id = x.usage LEFT JOIN address a ON a.id = x.address
+		LEFT JOIN weak k ON u.weak = 1 AND k.server = u.server AND k.kind = u.kind AND k.protocol = u.protocol AND k.hour = x.hour
+		WHERE x.hour = ?1 AND u.outcome = ?2 AND u.traffic IN (?3, ?4) AND (u.weak = 0 OR k.state = 1)`, hour, signin.Success, signin.User, signin.Service)
+	if err != nil {
+		return h, reading("the sign-ins of an hour", err)
+	}
+	err = scan(rows, func() error {
+		var id, minutes int64
+		var raw sql.RawBytes
+		var u audit.Use
+		if err := rows.Scan(&id, &raw, &u.First, &u.Last, &minutes); err != nil {
+			return err
+		}
+		u.Way, u.Address, u.Minutes = v.ways[id], address(raw), uint64(minutes)
+		u.First, u.Last = h.From+u.First, h.From+u.Last
+		h.Uses = append(h.Uses, u)
+		return nil
+	})
+	if err != nil {
+		return h, reading("the sign-ins of an hour", err)
+	}
+	rows, err = v.tx.QueryContext(ctx, `SELECT e.source, e.at, e.length, e.line, e.time, e.kind, e."user", e.application, a.ip, e.factor, e.outcome, e.reason, e.gateway, e."transaction"
+		FROM mfa_event e LEFT JOIN address a ON a.id = e.address WHERE e.time >= ? AND e.time < ? ORDER BY e.time`, h.From, h.To)
+	if err != nil {
+		return h, reading("the events of an hour", err)
+	}
+	err = scan(rows, func() error {
+		var e signin.MFAEvent
+		var raw sql.RawBytes
+		var outcome string
+		if err := rows.Scan(&e.At.File, &e.At.Offset, &e.At.Length, &e.At.Line, &e.Time, &e.Kind, &e.User, &e.Application, &raw, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
+			return err
+		}
+		e.Address = address(raw)
+		ok := false
+		if e.Outcome, ok = signin.ParseFactorOutcome(outcome); !ok {
+			e.Outcome = signin.FactorUnknown // a later version wrote it
+		}
+		h.Events = append(h.Events, e)
+		return nil
+	})
+	return h, reading("the events of an hour", err)
+}
+
+// readWays reads the keys of the usage rows of sign-ins that succeeded, once: hour rows are many and share them.
+func (v *MFAView) readWays(ctx context.Context) error {
+	if v.ways != nil {
+		return nil
+	}
+	names, err := v.s.serverNames(ctx, v.tx)
+	if err != nil {
+		return err
+	}
+	v.ways = map[int64]*audit.Way{}
+	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
+		JOIN client c ON c.id = u.client WHERE u.outcome = ? AND u.traffic IN (?, ?)`, signin.Success, signin.User, signin.Service)
+	if err != nil {
+		return reading("usage", err)
+	}
+	same := map[audit.Way]*audit.Way{} // rows that differ in what does not matter here
+	return reading("usage", scan(rows, func() error {
+		var id int64
+		var kind signin.Kind
+		var w audit.Way
+		if err := rows.Scan(&id, &w.Server, &kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend); err != nil {
+			return err
+		}
+		w.Server = cmp.Or(names[w.Server], w.Server)
+		switch kind {
+		case signin.Entra, signin.UAL, signin.ADFSLog:
+			w.Server = audit.ExchangeOnline
+		}
+		if w.Account == signin.OtherAccounts().Key {
+			w.Account = "" // it may be anybody
+		}
+		if same[w] == nil {
+			same[w] = &w
+		}
+		v.ways[id] = same[w]
+		return nil
+	}))
+}
