@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/store/sqlite"
+)
+
+// An mfaFlags is what mfa is told.
+type mfaFlags struct {
+	scanFlags
+	gateways string
+	people   string
+	aliases  []string
+}
+
+func newMFA(g *globals) *cobra.Command {
+	f := &mfaFlags{scanFlags: scanFlags{globals: g}}
+	c := &cobra.Command{
+		Use:   "mfa",
+		Short: "Who got in without a second factor, and where nothing asks for one",
+		Long: `Mfa joins the logons of the store with the events of the MFA gateways whose logs were read, and says of each
+logon what the gateways say: passed, remembered, bypassed (a helpdesk code too), fail_open, denied, missing,
+not_covered, not_required, unknown. That something is missing is said only where a gateway protects the entry point,
+its log covers that time and it knows the account: everything else is unknown, with the reason.
+
+A logon is the first request of a session: of an account, a client and an address, with none in the six hours before
+it; OWA and ECP share one. Requests that follow are not counted. Inside and outside are those of --internal when the
+logs were read.
+
+Without --gateway, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
+Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind applications protects {entries servers}
+window {before after} session user_form exempt {users addresses}; kind: none says that nothing protects an entry point.
+--map FILE is CSV that joins the names of one person: sam domain upn sid mail dn guid department manager. docs/mfa.md has
+examples of both.
+
+-o json: one object: version options period logons accounts_total cells (entry network, a count per word, logons
+accounts causes) gateways (id kind declared protects alive skew_seconds skew_pairs logs events unjoined users
+covered_hours period_hours outcomes last) accounts (of every logon that is not passed, remembered or not_required: user
+forms entry network mfa cause gateway reason doubt count first last addresses clients) unprotected (entry network logons
+accounts) notes. -o ndjson: a logon per line: time exact user account server entry network client address mfa cause
+gateway reason doubt event (time user outcome factor reason transaction). -o csv: the cells.`,
+		Example: `  outmode mfa --data /var/lib/outmode --since 7d
+  outmode mfa --data /var/lib/outmode --gateway gateways.yaml --map people.csv --alias CONTOSO=contoso.com
+  outmode mfa --data /var/lib/outmode -o json | jq '.accounts[] | select(.mfa == "missing")'`,
+		Args: atMost(0, "the store is named by --data DIR"),
+		RunE: func(c *cobra.Command, _ []string) error { return f.runMFA(c.Context()) },
+	}
+	f.periodFlags(c)
+	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
+	c.Flags().StringVar(&f.gateways, "gateway", "", "YAML file that declares the gateways and what they protect")
+	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person")
+	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com")
+	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
+	f.given = c.Flags().Changed
+	return c
+}
+
+// maxPeople bounds the map of people, in bytes: 200,000 rows.
+const maxPeople = 64 << 20
+
+func (f *mfaFlags) runMFA(ctx context.Context) error {
+	if err := f.format("table", "json", "ndjson", "csv"); err != nil {
+		return err
+	}
+	if _, err := f.options(); err != nil {
+		return err
+	}
+	var known audit.Known
+	for _, a := range f.aliases {
+		one, other, ok := strings.Cut(a, "=")
+		if one, other = strings.TrimSpace(one), strings.TrimSpace(other); !ok || one == "" || other == "" || strings.ContainsAny(a, `\@/ `) {
+			return usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
+		}
+		known.Aliases = append(known.Aliases, [2]string{one, other})
+	}
+	set := audit.Setup{}
+	if f.gateways != "" {
+		var err error
+		if set.Gateways, err = readGateways(f.gateways); err != nil {
+			return err
+		}
+	}
+	if f.people != "" {
+		data, err := readSmall(f.people, maxPeople)
+		if err != nil {
+			return fmt.Errorf("reading the map of people: %w", err)
+		}
+		if known.People, err = audit.ReadPeople(filepath.ToSlash(f.people), fromUTF16(data)); err != nil {
+			return err
+		}
+	}
+	store, err := f.openStore(ctx, f.data, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	r := newMFAReport(f, store.Dir())
+	each := r.add
+	if f.output == "ndjson" {
+		e := newEncoder(f.out)
+		each = func(v *audit.Verdict) error { return e.Encode(logonOf(v)) }
+	}
+	if err := store.MFA(ctx, func(v *sqlite.MFAView) error { return r.correlate(ctx, v, known, set, each) }); err != nil {
+		return err
+	}
+	switch f.output {
+	case "json":
+		return writeJSON(f.out, r)
+	case "ndjson":
+		return nil
+	case "csv":
+		return r.writeCSV(csv.NewWriter(f.out))
+	}
+	return r.writeTable(f.out, f.painter(), f.top, f.verbose)
+}
+
+// correlate asks the store hour by hour, so that the memory of it does not depend on the period.
+func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, known audit.Known, set audit.Setup, each func(*audit.Verdict) error) error {
+	from, to, err := v.Span(ctx)
+	if err != nil || to == 0 {
+		return err
+	}
+	kept, err := v.KeptFrom(ctx)
+	if err != nil {
+		return err
+	}
+	set.From, set.To = max(from, r.since, kept), to
+	if r.until > 0 {
+		set.To = min(set.To, r.until)
+	}
+	if r.since > 0 && r.since < kept {
+		r.note("of the time before %s no hours are kept any more (retention.hours): nothing can be said of it", minute(kept))
+	}
+	if set.From >= set.To {
+		return nil
+	}
+	if known.Proven, err = v.Proven(ctx); err != nil {
+		return err
+	}
+	if set.Sources, err = v.Sources(ctx); err != nil {
+		return err
+	}
+	if set.Seen, err = v.Seen(ctx); err != nil {
+		return err
+	}
+	if set.Habits, err = v.Habits(ctx, set.From/dayMs*dayMs, (set.To+dayMs-1)/dayMs*dayMs); err != nil {
+		return err
+	}
+	if set.Blind, err = v.Blind(ctx); err != nil {
+		return err
+	}
+	set.Identities = audit.NewIdentities(known)
+	var failed error
+	set.Judged = func(v *audit.Verdict) {
+		if failed == nil {
+			failed = each(v)
+		}
+	}
+	c := audit.NewCorrelator(set)
+	before, after := c.Margin()
+	for hour := max(from, set.From-before) / hourMs; hour*hourMs < min(to, set.To+after) && failed == nil; hour++ {
+		h, err := v.Hour(ctx, hour)
+		if err != nil {
+			return err
+		}
+		c.Feed(h)
+	}
+	r.finish(&set, c.Close())
+	return failed
+}
+
+// An mfaLogon is a logon as programs read it.
+type mfaLogon struct {
+	Time    string          `json:"time"`
+	Exact   bool            `json:"exact"` // to the second; else to the minute
+	User    string          `json:"user"`  // the person, where that is certain
+	Account string          `json:"account"`
+	Server  string          `json:"server"`
+	Entry   string          `json:"entry"`
+	Network string          `json:"network"`
+	Client  string          `json:"client"`
+	Address string          `json:"address"`
+	MFA     string          `json:"mfa"`
+	Cause   string          `json:"cause"`
+	Gateway string          `json:"gateway"`
+	Reason  string          `json:"reason"`
+	Doubt   string          `json:"doubt"`
+	Event   json.RawMessage `json:"event"`
+}
+
+func logonOf(v *audit.Verdict) *mfaLogon {
+	l := &mfaLogon{Time: rfc3339(v.Time), Exact: v.Exact, User: userOf(v), Account: v.Account, Server: v.Way.Server, Entry: v.Way.Entry.String(), Network: networkOf(v.Way.Internal), Client: v.Way.Client,
+		MFA: v.MFA.String(), Cause: v.Cause.String(), Gateway: v.Gateway, Reason: v.Reason, Doubt: v.Doubt, Event: json.RawMessage("null")}
+	if v.Address.IsValid() {
+		l.Address = v.Address.String()
+	}
+	if e := v.Event; e != nil {
+		l.Event, _ = json.Marshal(struct {
+			Time        string `json:"time"`
+			User        string `json:"user"`
+			Outcome     string `json:"outcome"`
+			Factor      string `json:"factor"`
+			Reason      string `json:"reason"`
+			Transaction string `json:"transaction"`
+		}{rfc3339(e.Time), e.User, e.Outcome.String(), e.Factor, e.Reason, e.Transaction})
+	}
+	return l
+}
+
+// userOf is the name of whoever logged on.
+func userOf(v *audit.Verdict) string {
+	if v.Person != nil {
+		return v.Person.Name
+	}
+	return v.Account
+}
+
+func networkOf(internal bool) string {
+	if internal {
+		return "inside"
+	}
+	return "outside"
+}
