@@ -103,6 +103,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	collectForStore()
 	r := newMFAReport(f, store.Dir())
 	each := r.add
 	if f.output == "ndjson" {

@@ -333,3 +333,21 @@ func TestMFATable(t *testing.T) {
 		t.Errorf("%v, want %v", a, b)
 	}
 }
+
+// What the page shows can be copied.
+func TestMFADocumentedGateways(t *testing.T) {
+	t.Parallel()
+	all := blocks(t, "mfa.md", "yaml")
+	if len(all) == 0 {
+		t.Fatal("is the page still read?")
+	}
+	for _, text := range all {
+		if !strings.HasPrefix(text, "- id: ") && !strings.HasPrefix(text, "- kind: ") {
+			continue // it is about something else
+		}
+		g, err := readGateways(write(t, filepath.Join(t.TempDir(), "gateways.yaml"), []byte(text)))
+		if err != nil || len(g) != 2 || g[0].ID != "duo-owa" || len(g[0].Exempt.Networks) != 1 || g[1].Kind != signin.UnknownKind {
+			t.Errorf("%+v, %v", g, err)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (t *mfaTable) headline() {
 	for _, x := range []struct {
 		m    signin.MFA
 		what string
-	}{{signin.MFAMissing, "no second factor where one was due (missing)"}, {signin.MFAFailOpen, "let in since the gateway did not answer (fail_open)"}, {signin.MFADenied, "the second factor was refused, and a session followed (denied)"},
+	}{{signin.MFAMissing, "no second factor where one was due (missing)"}, {signin.MFAFailOpen, "let in since the gateway did not answer (fail_open)"}, {signin.MFADenied, "the second factor was refused (denied)"},
 		{signin.MFABypassed, "let in without the usual second factor (bypassed)"}} {
 		if sum[x.m] > 0 {
 			bad = true

@@ -49,6 +49,8 @@ type Correlator struct {
 
 	blindSpans map[string][]signin.Span
 
+	grown, kept int // records: since the last time that old ones were let go of, and what was left then
+
 	began    int64 // the first instant that was fed
 	fed      int64 // the first that was not
 	sessions map[sessionKey]*session
@@ -253,7 +255,12 @@ func (c *Correlator) Feed(h Hour) {
 	c.takeEvents(h.Events)
 	c.takeUses(h.Uses)
 	c.advance(c.fed - c.lag)
-	c.forget(c.fed - c.lag)
+	// What is too old is never asked for. It is let go of when there is as much again, so that doing so costs no more than
+	// what it is about.
+	if c.grown += len(h.Uses) + len(h.Events); c.grown > c.kept {
+		c.forget(c.fed - c.lag)
+		c.grown, c.kept = 0, len(c.sessions)+len(c.address)+len(c.client)+len(c.told)+len(c.marks)
+	}
 }
 
 // Close judges what is left, and returns what is known of the gateways.
@@ -321,11 +328,24 @@ const (
 
 // takeUses finds the logons: requests with none of the same session within its life before them.
 func (c *Correlator) takeUses(uses []Use) {
-	uses = slices.Clone(uses)
-	slices.SortFunc(uses, compareUses)
-	from := len(c.pending)
+	type place struct {
+		first int64
+		i     int32
+	}
+	order := make([]place, len(uses))
 	for i := range uses {
-		u := &uses[i]
+		order[i] = place{uses[i].First, int32(i)}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if a.first != b.first {
+			return cmp.Compare(a.first, b.first)
+		}
+		return compareUses(&uses[a.i], &uses[b.i])
+	})
+	from := len(c.pending)
+	c.pending = slices.Grow(c.pending, len(uses))
+	for _, p := range order {
+		u := &uses[p.i]
 		w := c.wayOf(u.Way)
 		key := sessionKey{w.who, w.client, w.guard.index, u.Address}
 		u.runs(w.guard.session, func(start, end int64, exact bool) {
@@ -349,8 +369,8 @@ func (c *Correlator) takeUses(uses []Use) {
 	}
 }
 
-func compareUses(a, b Use) int {
-	return cmp.Or(cmp.Compare(a.First, b.First), strings.Compare(a.Way.Account, b.Way.Account), cmp.Compare(a.Way.Entry, b.Way.Entry), strings.Compare(a.Way.Server, b.Way.Server),
+func compareUses(a, b *Use) int {
+	return cmp.Or(strings.Compare(a.Way.Account, b.Way.Account), cmp.Compare(a.Way.Entry, b.Way.Entry), strings.Compare(a.Way.Server, b.Way.Server),
 		strings.Compare(a.Way.Client, b.Way.Client), a.Address.Compare(b.Address), cmp.Compare(a.Last, b.Last), cmp.Compare(a.Minutes, b.Minutes), compareFlags(a.Way, b.Way))
 }
 

@@ -96,7 +96,7 @@ func (c *Correlator) said(v *Verdict, e *event) bool {
 	case ok:
 		v.is(m, Said, g.ID, words)
 	case refused(e.Outcome):
-		v.is(signin.MFADenied, Said, g.ID, words+", and the session followed")
+		v.is(signin.MFADenied, Said, g.ID, words+"; Exchange logged the sign-in all the same")
 	case e.Outcome == signin.FactorUnknown:
 		v.is(signin.MFAUnknown, UnknownWord, g.ID, words+": what that means is not known; map the word")
 	case e.Outcome == signin.FactorError:

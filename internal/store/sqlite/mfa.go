@@ -26,7 +26,13 @@ func (s *Store) MFA(ctx context.Context, do func(*MFAView) error) error {
 type MFAView struct {
 	s    *Store
 	tx   *sql.Tx
-	ways map[int64]*audit.Way // by usage row
+	ways map[int64]*mfaWay // by usage row
+}
+
+// An mfaWay is the key of a usage row.
+type mfaWay struct {
+	*audit.Way
+	weak voice // it counts only in the hours of this that do; zero if it always counts
 }
 
 // reading says what was read where it failed.
@@ -155,7 +161,7 @@ func (v *MFAView) Sources(ctx context.Context) ([]audit.Source, error) {
 	return all, reading("the applications of events", err)
 }
 
-// Seen lists the users that gateways told of, ever, as far as events are kept.
+// Seen lists the users that gateways told of, ever, as far as events are kept, in no order.
 func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
 	var words []string
 	for o := signin.FactorUnknown; o <= signin.FactorInfo; o++ {
@@ -163,7 +169,7 @@ func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
 			words = append(words, "'"+o.String()+"'")
 		}
 	}
-	rows, err := v.tx.QueryContext(ctx, `SELECT DISTINCT kind, application, "user" FROM mfa_event WHERE outcome IN (`+strings.Join(words, ", ")+`) ORDER BY kind, application, "user"`)
+	rows, err := v.tx.QueryContext(ctx, `SELECT DISTINCT kind, application, "user" FROM mfa_event WHERE outcome IN (`+strings.Join(words, ", ")+`)`)
 	if err != nil {
 		return nil, reading("the users of gateways", err)
 	}
@@ -176,9 +182,10 @@ func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
 	return all, reading("the users of gateways", err)
 }
 
-// Habits counts the events of each hour of a time in Unix milliseconds; to is behind it.
+// Habits counts the events of each hour of a time in Unix milliseconds; to is behind it. Those of one transaction, or of
+// one instant where there is none, are one: exports overlap.
 func (v *MFAView) Habits(ctx context.Context, from, to int64) (all []audit.Habit, err error) {
-	rows, err := v.tx.QueryContext(ctx, `SELECT kind, application, time / ?1, count(DISTINCT CASE "transaction" WHEN '' THEN time || ' ' || "user" || ' ' || factor || ' ' || address ELSE "transaction" END || outcome)
+	rows, err := v.tx.QueryContext(ctx, `SELECT kind, application, time / ?1, count(DISTINCT CASE "transaction" WHEN '' THEN time ELSE "transaction" END)
 		FROM mfa_event WHERE time >= ?2 AND time < ?3 GROUP BY 1, 2, 3`, hourMs, from, to)
 	if err != nil {
 		return nil, reading("the hours of events", err)
@@ -222,8 +229,8 @@ func (v *MFAView) Blind(ctx context.Context) (map[string][]signin.Span, error) {
 	return blind, nil
 }
 
-// Hour returns the logons and the events of an hour since 1970: the hour rows of sign-ins that succeeded and count, and
-// the events in the order of their time. The File of an event is the number of its log in the store.
+// Hour returns the logons and the events of an hour since 1970, in no order: the hour rows of sign-ins that succeeded and
+// count, and the events. The File of an event is the number of its log in the store.
 func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error) {
 	h = audit.Hour{From: hour * hourMs, To: (hour + 1) * hourMs}
 	if err := v.readWays(ctx); err != nil {
@@ -238,9 +245,9 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 		}
 		return ip
 	}
-	rows, err := v.tx.QueryContext(ctx, `SELECT x.usage, a.ip, x.first, x.last, x.minutes FROM hour x JOIN usage u ON u.id = x.usage LEFT JOIN address a ON a.id = x.address
-		LEFT JOIN weak k ON u.weak = 1 AND k.server = u.server AND k.kind = u.kind AND k.protocol = u.protocol AND k.hour = x.hour
-		WHERE x.hour = ?1 AND u.outcome = ?2 AND u.traffic IN (?3, ?4) AND (u.weak = 0 OR k.state = 1)`, hour, signin.Success, signin.User, signin.Service)
+	var weak []audit.Use // and of which hours of servers they are
+	var of []voice
+	rows, err := v.tx.QueryContext(ctx, "SELECT x.usage, a.ip, x.first, x.last, x.minutes FROM hour x LEFT JOIN address a ON a.id = x.address WHERE x.hour = ?", hour)
 	if err != nil {
 		return h, reading("the sign-ins of an hour", err)
 	}
@@ -251,16 +258,38 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 		if err := rows.Scan(&id, &raw, &u.First, &u.Last, &minutes); err != nil {
 			return err
 		}
-		u.Way, u.Address, u.Minutes = v.ways[id], address(raw), uint64(minutes)
+		w := v.ways[id]
+		if w == nil {
+			return nil // it did not succeed
+		}
+		u.Way, u.Address, u.Minutes = w.Way, address(raw), uint64(minutes)
 		u.First, u.Last = h.From+u.First, h.From+u.Last
-		h.Uses = append(h.Uses, u)
+		if w.weak == (voice{}) {
+			h.Uses = append(h.Uses, u)
+		} else {
+			weak, of = append(weak, u), append(of, w.weak)
+		}
 		return nil
 	})
 	if err != nil {
 		return h, reading("the sign-ins of an hour", err)
 	}
+	counts := map[voice]bool{}
+	for i := range weak {
+		counting, known := counts[of[i]]
+		if !known {
+			err := v.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ? AND state = ?)", of[i].server, of[i].kind, of[i].protocol, hour, counted).Scan(&counting)
+			if err != nil {
+				return h, reading("which hours count", err)
+			}
+			counts[of[i]] = counting
+		}
+		if counting {
+			h.Uses = append(h.Uses, weak[i])
+		}
+	}
 	rows, err = v.tx.QueryContext(ctx, `SELECT e.source, e.at, e.length, e.line, e.time, e.kind, e."user", e.application, a.ip, e.factor, e.outcome, e.reason, e.gateway, e."transaction"
-		FROM mfa_event e LEFT JOIN address a ON a.id = e.address WHERE e.time >= ? AND e.time < ? ORDER BY e.time`, h.From, h.To)
+		FROM mfa_event e LEFT JOIN address a ON a.id = e.address WHERE e.time >= ? AND e.time < ?`, h.From, h.To)
 	if err != nil {
 		return h, reading("the events of an hour", err)
 	}
@@ -268,9 +297,11 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 		var e signin.MFAEvent
 		var raw sql.RawBytes
 		var outcome string
-		if err := rows.Scan(&e.At.File, &e.At.Offset, &e.At.Length, &e.At.Line, &e.Time, &e.Kind, &e.User, &e.Application, &raw, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
+		var file, length, kind int64 // other numbers are read by way of their text
+		if err := rows.Scan(&file, &e.At.Offset, &length, &e.At.Line, &e.Time, &kind, &e.User, &e.Application, &raw, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
 			return err
 		}
+		e.At.File, e.At.Length, e.Kind = int(file), int(length), signin.Kind(kind)
 		e.Address = address(raw)
 		ok := false
 		if e.Outcome, ok = signin.ParseFactorOutcome(outcome); !ok {
@@ -291,18 +322,19 @@ func (v *MFAView) readWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.ways = map[int64]*audit.Way{}
-	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
+	v.ways = map[int64]*mfaWay{}
+	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, u.server, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend, u.weak FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
 		JOIN client c ON c.id = u.client WHERE u.outcome = ? AND u.traffic IN (?, ?)`, signin.Success, signin.User, signin.Service)
 	if err != nil {
 		return reading("usage", err)
 	}
 	same := map[audit.Way]*audit.Way{} // rows that differ in what does not matter here
 	return reading("usage", scan(rows, func() error {
-		var id int64
+		var id, server int64
 		var kind signin.Kind
 		var w audit.Way
-		if err := rows.Scan(&id, &w.Server, &kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend); err != nil {
+		var weak bool
+		if err := rows.Scan(&id, &server, &w.Server, &kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend, &weak); err != nil {
 			return err
 		}
 		w.Server = cmp.Or(names[w.Server], w.Server)
@@ -316,7 +348,10 @@ func (v *MFAView) readWays(ctx context.Context) error {
 		if same[w] == nil {
 			same[w] = &w
 		}
-		v.ways[id] = same[w]
+		v.ways[id] = &mfaWay{Way: same[w]}
+		if weak {
+			v.ways[id].weak = voice{server: server, kind: kind, protocol: w.Entry}
+		}
 		return nil
 	}))
 }

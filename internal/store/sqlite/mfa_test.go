@@ -145,7 +145,9 @@ func TestMFAGateways(t *testing.T) {
 		if c := audit.NewCoverage(sources); len(c) != 1 || c[0].To != clock("2026-10-19 08:30").UnixMilli()-1 {
 			t.Errorf("covered: %v", c)
 		}
-		if seen := fmt.Sprint(ok[[]audit.Seen](k)(v.Seen(t.Context()))); seen != `[{duo OWA anna} {duo VPN CONTOSO\ben}]` {
+		all := ok[[]audit.Seen](k)(v.Seen(t.Context()))
+		slices.SortFunc(all, func(a, b audit.Seen) int { return strings.Compare(a.Application, b.Application) })
+		if seen := fmt.Sprint(all); seen != `[{duo OWA anna} {duo VPN CONTOSO\ben}]` {
 			t.Errorf("seen: %s", seen)
 		}
 		from := clock("2026-10-19").UnixMilli()
