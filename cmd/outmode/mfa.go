@@ -127,7 +127,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 // correlate asks the store hour by hour, so that the memory of it does not depend on the period.
 func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, known audit.Known, set audit.Setup, each func(*audit.Verdict) error) error {
 	from, to, err := v.Span(ctx)
-	if err != nil || to == 0 {
+	if err != nil {
 		return err
 	}
 	kept, err := v.KeptFrom(ctx)
@@ -142,6 +142,7 @@ func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, known audi
 		r.note("of the time before %s no hours are kept any more (retention.hours): nothing can be said of it", minute(kept))
 	}
 	if set.From >= set.To {
+		r.note("the store has no logon and no event of that time")
 		return nil
 	}
 	if known.Proven, err = v.Proven(ctx); err != nil {

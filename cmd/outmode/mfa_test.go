@@ -221,6 +221,59 @@ func TestMFAWithoutEventsIsUnknown(t *testing.T) {
 	}
 }
 
+// A gateway that falls silent on a busy day while people log on let them in; the hours of the store do not cut that.
+func TestMFAOfASilentGateway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	lines := proxyHead + atTheDoor(t, "10:50:00", `CONTOSO\anna`, "Owa", chrome, "198.51.100.7", "EX01") + atTheDoor(t, "11:10:00", `CONTOSO\ben`, "Owa", chrome, "198.51.100.8", "EX01") + atTheDoor(t, "13:00:00", `CONTOSO\carla`, "Owa", chrome, "198.51.100.9", "EX01")
+	write(t, filepath.Join(dir, "logs", "proxy.LOG"), []byte(lines))
+	must(t, exitDone, "scan", "--data", data, filepath.Join(dir, "logs"))
+	var events []signin.MFAEvent
+	for at := onTheDay(t, "07:00:00"); at.Before(onTheDay(t, "19:00:00")); at = at.Add(10 * time.Minute) {
+		if at.After(onTheDay(t, "10:40:00")) && at.Before(onTheDay(t, "11:20:00")) {
+			continue
+		}
+		e := factorOn(t, "07:00:00", "carla", signin.FactorPassed)
+		e.Time = at.Add(-time.Minute).UnixMilli() // before 13:00 by a minute, too
+		events = append(events, e)
+	}
+	gatewayLog(t, data, 1000, signin.Duo, events...)
+	want := []string{`10:50 contoso\anna owa outside fail_open silence`, `11:10 contoso\ben owa outside fail_open silence`, `13:00 contoso\carla owa outside passed said`}
+	if got := perLogon(t, data); !slices.Equal(got, want) {
+		t.Errorf("\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A clock that is wrong by more than the window makes events lie out of it: that is said, and nothing is moved.
+func TestMFAOfAWrongClock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	lines := proxyHead
+	events := []signin.MFAEvent{factorOn(t, "06:00:00", "nobody", signin.FactorPassed), factorOn(t, "20:00:00", "nobody", signin.FactorPassed)}
+	for i := range 8 {
+		clock, name := fmt.Sprintf("09:%02d:00", 7*i), fmt.Sprintf("user%d", i)
+		lines += atTheDoor(t, clock, `CONTOSO\`+name, "Owa", chrome, "198.51.100.7", "EX01")
+		e := factorOn(t, clock, name, signin.FactorPassed)
+		e.Time += (8*time.Minute + 10*time.Second).Milliseconds()
+		events = append(events, e)
+	}
+	write(t, filepath.Join(dir, "logs", "proxy.LOG"), []byte(lines))
+	must(t, exitDone, "scan", "--data", data, filepath.Join(dir, "logs"))
+	gatewayLog(t, data, 1000, signin.Duo, events...)
+	m := mfaJSON(t, data)
+	if m.Cells[0].Missing != 8 || m.Gateways[0].SkewSeconds != nil || !slices.ContainsFunc(m.Notes, func(n string) bool {
+		return strings.Contains(n, "the clock of duo seems to be wrong: the event nearest to a logon lies 490 s behind it in the middle (8 pairs)")
+	}) {
+		t.Errorf("%+v %+v %q", m.Cells, m.Gateways, m.Notes)
+	}
+	wide := write(t, filepath.Join(dir, "g.yaml"), []byte("- kind: duo\n  window: {after: 10m}\n"))
+	if m := mfaJSON(t, data, "--gateway", wide); m.Cells[0].Passed != 8 || *m.Gateways[0].SkewSeconds != 490 {
+		t.Errorf("%+v %+v", m.Cells, m.Gateways)
+	}
+}
+
 // What the files say changes what is said.
 func TestMFAByWhatIsDeclared(t *testing.T) {
 	t.Parallel()

@@ -225,6 +225,22 @@ func firstOf(all []string) string {
 	return fmt.Sprintf("%s +%d", all[0], len(all)-1)
 }
 
+// fitting names as many as fit into a width, one at least, and says how many more there are.
+func fitting(names []string, width int) string {
+	text := ""
+	for i, n := range names {
+		n = shorten(n, 34)
+		if i > 0 && len([]rune(text))+2+len([]rune(n)) > width {
+			return fmt.Sprintf("%s +%d", text, len(names)-i)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	return text
+}
+
 // shorten cuts the middle out of a text.
 func shorten(s string, most int) string {
 	r := []rune(s)
@@ -248,7 +264,7 @@ func (t *mfaTable) open() {
 				who = append(who, a.User)
 			}
 		}
-		tb.add(u.Entry, u.Network, number(u.Accounts), number(u.Logons), shorten(some(who), 52))
+		tb.add(u.Entry, u.Network, number(u.Accounts), number(u.Logons), fitting(who, 50))
 	}
 	tb.write(t.w, t.p)
 }
