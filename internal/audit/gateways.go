@@ -25,7 +25,7 @@ type Skew struct {
 }
 
 // minPairs is how many pairs it takes to speak of a median.
-const minPairs = 5
+const minPairs = 3
 
 // A GatewayReport is what is known of a gateway after a correlation.
 type GatewayReport struct {
