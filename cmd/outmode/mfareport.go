@@ -342,7 +342,7 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 	case of == 0:
 		r.note("no log of %s that was read has events of this period: what it protects is unknown", g.ID)
 	case whole-of > 2*hourMs: // the period is of whole hours
-		r.note("the log of %s covers %s of %s: at other times nothing is called missing", g.ID, number(of/hourMs), plural((whole+hourMs-1)/hourMs, "hour"))
+		r.note("the log of %s covers %s of %s: at other times nothing is called missing", g.ID, number((of+hourMs/2)/hourMs), plural((whole+hourMs/2)/hourMs, "hour"))
 	}
 	if !g.Declared && g.Logs > 0 {
 		if len(g.Entries) == 0 {

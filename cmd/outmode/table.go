@@ -123,7 +123,9 @@ func (t *tableWriter) day(s string) string { return strings.Replace(s[:min(16, l
 func (t *tableWriter) serverNames() map[string]bool {
 	names := map[string]bool{}
 	for _, c := range t.r.Coverage {
-		names[c.Server] = true
+		if k, _ := signin.ParseKind(c.Kind); !isGateway(k) {
+			names[c.Server] = true
+		}
 	}
 	return names
 }
