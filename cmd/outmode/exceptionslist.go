@@ -30,7 +30,7 @@ are left, or a quarter of its life if that is less, is expiring.
 			if err := g.format("table", "json"); err != nil {
 				return err
 			}
-			store, err := g.openStore(c.Context(), data, sqlite.Options{})
+			store, err := g.readStore(c.Context(), data, sqlite.Options{})
 			if err != nil {
 				return err
 			}

@@ -167,7 +167,7 @@ func (f *findingsFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := f.openStore(ctx, f.data, sqlite.Options{})
+	store, err := f.readStore(ctx, f.data, sqlite.Options{})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ history (at state by note) outside (exception what) rule_description rule_note r
 			if err != nil {
 				return err
 			}
-			store, err := g.openStore(c.Context(), data, sqlite.Options{Rules: set})
+			store, err := g.readStore(c.Context(), data, sqlite.Options{Rules: set})
 			if err != nil {
 				return err
 			}

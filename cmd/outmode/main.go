@@ -117,6 +117,12 @@ It reads and reports. It changes nothing and opens no connection.`,
 		}
 		return c.Help()
 	}
+	root.PersistentPostRunE = func(*cobra.Command, []string) error {
+		if g.undisturbed == nil {
+			return nil
+		}
+		return g.undisturbed()
+	}
 	root.Args = cobra.ArbitraryArgs
 	return root
 }
@@ -131,6 +137,8 @@ type globals struct {
 	noColor bool
 	quiet   bool
 	verbose bool
+
+	undisturbed func() error // why what was shown of the store may be wrong; nil where it cannot be
 }
 
 func (g *globals) flags(root *cobra.Command) {

@@ -95,7 +95,7 @@ func (f *rulesDiffFlags) run(ctx context.Context, old, changed string) error {
 	if err != nil {
 		return err
 	}
-	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: was})
+	store, err := f.readStore(ctx, f.data, sqlite.Options{Rules: was})
 	if err != nil {
 		return err
 	}

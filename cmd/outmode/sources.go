@@ -55,7 +55,7 @@ func (g *globals) runSources(ctx context.Context, data string) error {
 	if err := g.format("table", "json", "ndjson", "csv"); err != nil {
 		return err
 	}
-	store, err := g.openStore(ctx, data, sqlite.Options{})
+	store, err := g.readStore(ctx, data, sqlite.Options{})
 	if err != nil {
 		return err
 	}

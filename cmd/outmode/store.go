@@ -26,7 +26,16 @@ func (g *globals) openStore(ctx context.Context, flag string, opt sqlite.Options
 	return sqlite.Open(ctx, dir, opt)
 }
 
-// checkStore opens the store of a directory, if there is one, and closes it again.
+// readStore opens it for a command that only reads: who may not write the store can use these, too.
+func (g *globals) readStore(ctx context.Context, flag string, opt sqlite.Options) (s *sqlite.Store, err error) {
+	opt.Reading = true
+	if s, err = g.openStore(ctx, flag, opt); err == nil {
+		g.undisturbed = s.Undisturbed
+	}
+	return s, err
+}
+
+// checkStore opens the store of a directory, if there is one, finds out whether it can be written, and closes it again.
 func checkStore(dir string) error {
 	s, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
 	if errors.Is(err, sqlite.ErrNoStore) {
@@ -35,7 +44,7 @@ func checkStore(dir string) error {
 	if err != nil {
 		return err
 	}
-	return s.Close()
+	return errors.Join(s.Writable(context.Background()), s.Close())
 }
 
 // dataDir is the directory of the store: that of --data, else that of the configuration, if one is named or there.
@@ -194,7 +203,7 @@ func (f *scanFlags) runUsage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: set})
+	store, err := f.readStore(ctx, f.data, sqlite.Options{Rules: set})
 	if err != nil {
 		return err
 	}

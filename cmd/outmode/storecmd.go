@@ -79,7 +79,7 @@ func (g *globals) runStoreCheck(ctx context.Context, data string, logs bool) err
 	if err != nil {
 		return err
 	}
-	found, err := checkWhole(ctx, dir, logs)
+	found, err := g.checkWhole(ctx, dir, logs)
 	if err != nil {
 		return err
 	}
@@ -88,8 +88,8 @@ func (g *globals) runStoreCheck(ctx context.Context, data string, logs bool) err
 
 // checkWhole checks the store of a directory. That it cannot be opened is a problem of the store, but where there is
 // none, or one that this program is too old for.
-func checkWhole(ctx context.Context, dir string, logs bool) (*storeChecked, error) {
-	store, err := sqlite.Open(ctx, dir, sqlite.Options{})
+func (g *globals) checkWhole(ctx context.Context, dir string, logs bool) (*storeChecked, error) {
+	store, err := g.readStore(ctx, dir, sqlite.Options{})
 	var newer *sqlite.NewerError
 	switch {
 	case errors.Is(err, sqlite.ErrNoStore), errors.As(err, &newer), ctx.Err() != nil:

@@ -76,7 +76,7 @@ func (f *scanFlags) runGrouped(ctx context.Context, by string, given func(string
 	if _, err := f.options(); err != nil {
 		return err
 	}
-	store, err := f.openStore(ctx, f.data, sqlite.Options{})
+	store, err := f.readStore(ctx, f.data, sqlite.Options{})
 	if err != nil {
 		return err
 	}

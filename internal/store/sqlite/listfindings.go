@@ -56,7 +56,7 @@ func (s *Store) Findings(ctx context.Context, f FindingFilter) ([]Finding, error
 		err = s.addEvidence(ctx, all)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading findings: %w", err)
+		return nil, fmt.Errorf("reading findings: %w", s.tell(err))
 	}
 	slices.SortFunc(all, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Protocol, b.Protocol))

@@ -70,10 +70,10 @@ func (s *Store) List(ctx context.Context) ([]Listed, error) {
 func (s *Store) snapshot(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return err
+		return s.tell(err)
 	}
 	defer tx.Rollback() // nothing was written
-	return do(tx)
+	return s.tell(do(tx))
 }
 
 func listSources(ctx context.Context, q querier) ([]Listed, error) {

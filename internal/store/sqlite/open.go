@@ -18,9 +18,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/outmode/outmode/rules"
 )
@@ -41,6 +40,7 @@ const applicationID = 0x4f6d6f64
 type Options struct {
 	Rules     *rules.Set // what the store's verdicts are spelled with, and windows are decided by; nil for none
 	Create    bool       // make the directory and the file if they are not there
+	Reading   bool       // nothing will be written: it is no matter if nothing can be
 	Retention Retention
 	Now       func() time.Time // nil: time.Now
 }
@@ -55,8 +55,11 @@ type Store struct {
 	cached int // bounds each memory of the writer, in entries
 	lock   *os.File
 
-	reviewed bool  // Review told of the past
-	past     int64 // on which day
+	reviewed bool        // Review told of the past
+	past     int64       // on which day
+	barred   atomic.Bool // the last write, as the file could not be written
+
+	alone *stamp // of a file that is read without locks
 }
 
 // ErrNoStore says that there is no store in the directory.
@@ -102,14 +105,21 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		}
 	}
 	if fi, err := os.Stat(path); err == nil && fi.Size() == 0 {
+		if !opt.Create {
+			return nil, fmt.Errorf("%w in %s: outmode.db is empty, 0 bytes. If nothing was stored yet, the next start of \"outmode serve\" makes it; if something was, the file is damaged: put the last good backup in its place", ErrNoStore, dir)
+		}
 		if err := format(ctx, path); err != nil {
-			return nil, fmt.Errorf("making the store %s: %w", path, err)
+			return nil, fmt.Errorf("making the store: %w", tell(path, err))
 		}
 	}
 	s := &Store{dir: dir, opt: opt, cached: maxCached}
-	if s.write, err = sql.Open("sqlite", dsn(path)); err == nil {
+	s.mend()
+	if opt.Reading && !canWrite(path) {
+		return s.openReading(ctx, path)
+	}
+	if s.write, err = pool(path, dsn(path)); err == nil {
 		s.write.SetMaxOpenConns(1)
-		s.read, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)")
+		s.read, err = pool(path, dsn(path)+"&_pragma=query_only(1)")
 	}
 	if err == nil {
 		err = s.migrate(ctx, path)
@@ -159,10 +169,18 @@ func dsn(path string) string {
 	return dsnOf(path) + "?_txlock=immediate&_pragma=" + strings.Join(settings, "&_pragma=")
 }
 
+// openingFailed says which file it was, once.
+func openingFailed(path string, err error) error {
+	if err = tell(path, err); hasTrouble(err, NoTrouble) {
+		return fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	return fmt.Errorf("opening the store: %w", err)
+}
+
 func (s *Store) migrate(ctx context.Context, path string) error {
 	var version int
 	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("opening the store %s: %w", path, err)
+		return openingFailed(path, err)
 	}
 	steps := migrations()
 	if version > len(steps) {
@@ -189,6 +207,18 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 // update runs a transaction that writes. ctx ends the wait for its turn, which another process may have for long; what
 // has begun is carried through, so that nobody has to wonder whether it was.
 func (s *Store) update(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+	if s.write == nil {
+		return &FileError{Path: s.path(), Trouble: NotWritable}
+	}
+	if s.barred.Swap(false) {
+		s.letGo()
+	}
+	err := s.tell(s.transact(ctx, do))
+	s.barred.Store(hasTrouble(err, NotWritable))
+	return err
+}
+
+func (s *Store) transact(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
 	turn, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	begun := context.AfterFunc(ctx, end)
@@ -225,15 +255,23 @@ func (s *Store) Close() error {
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())
 	}
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	for _, db := range s.pools() {
+		errs = append(errs, db.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// pools are the connections that are kept.
+func (s *Store) pools() (all []*sql.DB) {
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			all = append(all, db)
+		}
+	}
+	return all
 }
 
 // Dir is the directory of the store.
