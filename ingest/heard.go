@@ -68,15 +68,21 @@ func (h *heard) merge(o *heard) {
 	}
 }
 
-// A Gap is a period in which a server that writes around the clock wrote nothing.
+// A Gap is a period in which a server wrote nothing, for longer than use alone explains.
 type Gap struct {
 	From, To int64 // Unix milliseconds
 	Reason   string
 }
 
-// silence is the shortest run of whole hours without a line that counts as a gap. Health checks make
-// IIS and HttpProxy write every few minutes, day and night.
-const silence = 2
+// Silence is the shortest run of whole hours without a line that counts as a gap. Health checks make IIS and HttpProxy
+// write every few minutes, day and night. A log of a mail protocol may well be silent over a weekend; of a week in which
+// there is not even a file nobody can say that the protocol was not used.
+func Silence(k signin.Kind) int32 {
+	if AroundTheClock(k) {
+		return 2
+	}
+	return 7 * 24
+}
 
 // AroundTheClock reports whether a kind of log is written all the time, so that its silence says something. Logs of the
 // mail protocols are silent when nobody uses them.
@@ -84,9 +90,7 @@ func AroundTheClock(k signin.Kind) bool { return k == signin.IIS || k == signin.
 
 // gaps returns the runs of silent hours between the first and the last line.
 func (h *heard) gaps(kind signin.Kind) []Gap {
-	if !AroundTheClock(kind) {
-		return nil
-	}
+	silence := Silence(kind)
 	all := map[int32]struct{}{}
 	for _, hours := range h.hours {
 		for hour := range hours {

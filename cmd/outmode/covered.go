@@ -61,14 +61,25 @@ func (c *covered) of(g *signin.Group) string {
 
 func (c *covered) find(t *teller) string {
 	hours, of := int64(0), int64(0)
+	told := map[string]bool{} // by server: some log of it can tell of the row
 	for i := range c.all {
-		if l := &c.all[i]; c.tells(l, t) {
+		l := &c.all[i]
+		tells := c.tells(l, t)
+		if c.could(l, t) {
+			told[l.Server] = told[l.Server] || tells
+		}
+		if tells {
 			of += c.step / hourMs
 			for hour := t.start; hour < t.start+c.step; hour += hourMs {
 				if coversHour(l, hour) {
 					hours++
 				}
 			}
+		}
+	}
+	for _, is := range told {
+		if !is {
+			of++ // of a server that keeps no such log nothing is known
 		}
 	}
 	switch {
@@ -82,6 +93,15 @@ func (c *covered) find(t *teller) string {
 
 func coversHour(l *ingest.Coverage, hour int64) bool {
 	return l.From < hour+hourMs && l.To >= hour && !slices.ContainsFunc(l.Gaps, func(g ingest.Gap) bool { return g.From <= hour && hour < g.To })
+}
+
+// could reports whether a log is of a server of Exchange which, by what the columns say, could tell of a row: each can
+// keep all five kinds.
+func (c *covered) could(l *ingest.Coverage, t *teller) bool {
+	exchange := func(k signin.Kind) bool {
+		return k == signin.IIS || k == signin.HTTPProxy || k == signin.IMAPLog || k == signin.POPLog || k == signin.SMTPLog
+	}
+	return exchange(l.Kind) && (!slices.Contains(c.by, signin.ByServer) || l.Server == t.server) && (!slices.Contains(c.by, signin.ByDataset) || exchange(t.kind))
 }
 
 // tells reports whether a log can tell of a row, by what its columns say.

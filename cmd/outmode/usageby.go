@@ -245,6 +245,7 @@ func (r *groupedReport) addNotes(g *sqlite.Grouped, since int64, missing unfille
 	if missing.tooMany {
 		note("rows that would count 0 are left out: with them there would be more than %s. Ask for fewer columns, or a shorter period", number(maxGroups))
 	}
+	noteAbsent(g.Coverage, note)
 	if part {
 		note("covered is \"part\" where not every log that can tell of a row was read for all of its %s: \"outmode sources\" shows which, and when", unit)
 	}

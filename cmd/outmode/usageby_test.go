@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,7 +179,8 @@ func TestZerosHaveCoverage(t *testing.T) {
 		{[]signin.Column{signin.ByHour, signin.ByServer}, []signin.Group{group("13", "EX01", 0), group("13", "EX02", 0)},
 			"08 EX01 part 0, 09 EX01 yes 0, 10 EX01 part 0, 11 EX01 part 0, 11 EX02 yes 0, 12 EX01 yes 0, 12 EX02 yes 0, 13 EX01 yes 1, 13 EX02 yes 1, 14 EX01 yes 0, 14 EX02 yes 0, 15 EX01 part 0, 15 EX02 part 0", unfilled{}},
 		{[]signin.Column{signin.ByHour, signin.ByProtocol}, []signin.Group{group("13", "", signin.EWS), group("13", "", signin.IMAP)},
-			"08 ews part 0, 09 ews part 0, 09 imap yes 0, 10 imap yes 0, 11 ews part 0, 11 imap yes 0, 12 ews yes 0, 12 imap yes 0, 13 ews yes 1, 13 imap yes 1, 14 ews yes 0, 14 imap yes 0, 15 ews part 0", unfilled{}},
+			// EX02 keeps no log of IMAP.
+			"08 ews part 0, 09 ews part 0, 09 imap part 0, 10 imap part 0, 11 ews part 0, 11 imap part 0, 12 ews yes 0, 12 imap part 0, 13 ews yes 1, 13 imap part 1, 14 ews yes 0, 14 imap part 0, 15 ews part 0", unfilled{}},
 		{[]signin.Column{signin.ByHour, signin.ByUser}, []signin.Group{group("13", "", 0)}, "13 - yes 1", unfilled{}},
 		{[]signin.Column{signin.ByDay}, nil, "00 part 0", unfilled{}},
 	} {
@@ -235,5 +237,48 @@ func TestUsageByNotes(t *testing.T) {
 		if got := strings.Join(r.Notes, "; "); !strings.Contains(got, c.want) || got != "" && c.want == "" {
 			t.Errorf("by %v: %q, want %q", c.by, got, c.want)
 		}
+	}
+}
+
+// A mail protocol that left no line for weeks, and servers that keep no log of it, are no zeros that are covered.
+func TestMailLogsThatAreMissing(t *testing.T) {
+	t.Parallel()
+	pop, err := os.ReadFile(filepath.Join(root, "samples", "contoso", "EX01", "Pop3", "POP32026100600-1.LOG"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := proxyHead + proxyLine(`CONTOSO\anna`, "x") + on("2026-10-08", proxyLine(`CONTOSO\anna`, "x")) + on("2026-11-10", proxyLine(`CONTOSO\anna`, "x")) + on("2026-11-20", proxyLine(`CONTOSO\anna`, "x"))
+	data, _ := storeOf(t, map[string]string{"EX01/POP3a.LOG": string(pop), "EX01/POP3b.LOG": strings.ReplaceAll(string(pop), "2026-10-06", "2026-11-20"),
+		"a.LOG": web, "b.LOG": strings.ReplaceAll(web, "EX01", "EX02")})
+	var r struct {
+		Usage    []struct{ Day, Protocol, Covered string }
+		Coverage []struct {
+			Server, Kind string
+			Complete     bool
+			Gaps         []struct{ From, To string }
+		}
+		Notes []string
+	}
+	decode(t, must(t, exitDone, "usage", "--data", data, "--by", "day,protocol", "-o", "json", "--since", "2026-10-06", "--until", "2026-11-21"), &r)
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "no POP log of ") && !strings.Contains(strings.Join(r.Notes, "\n"), "no IMAP log of ") {
+		t.Errorf("the notes: %q", r.Notes)
+	}
+	days := 0
+	for _, u := range r.Usage {
+		if u.Protocol != "pop" {
+			continue
+		}
+		if days++; u.Covered == wholly || u.Day > "2026-10-06" && u.Day < "2026-11-20" {
+			t.Errorf("%+v", u)
+		}
+	}
+	found := false
+	for _, c := range r.Coverage {
+		if c.Kind == "pop" {
+			found = !c.Complete && len(c.Gaps) == 1 && strings.HasPrefix(c.Gaps[0].From, "2026-10-0") && strings.HasPrefix(c.Gaps[0].To, "2026-11-20")
+		}
+	}
+	if days != 2 || !found {
+		t.Errorf("%d days, %+v", days, r.Coverage)
 	}
 }

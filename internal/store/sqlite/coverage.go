@@ -33,8 +33,9 @@ func (s *Store) coverage(ctx context.Context, tx *sql.Tx, p Period) ([]ingest.Co
 	var heard []ingest.Hearing
 	for of, voices := range logs {
 		e := ear{tx: tx, of: of, ever: hours{math.MaxInt64, 0}, heard: heard}
-		// One hour more at each side tells whether the silence at the edge of the period is a gap, which is longer.
-		if err := e.hear(ctx, voices, from*24-1, to*24); err != nil {
+		// Nearly as much more at each side as makes a gap tells whether the silence at the edge of the period is one.
+		more := int64(ingest.Silence(of.kind)) - 1
+		if err := e.hear(ctx, voices, from*24-more, to*24-1+more); err != nil {
 			return nil, err
 		}
 		heard = e.heard
@@ -72,8 +73,7 @@ type ear struct {
 // hours are some in a row, both ends included.
 type hours struct{ from, to int64 }
 
-// hear adds the first and the last that was ever heard of the log and, of one that is written around the clock, each
-// hour within some in which it was heard.
+// hear adds the first and the last that was ever heard of the log, and each hour within some in which it was heard.
 func (e *ear) hear(ctx context.Context, voices []voice, from, to int64) error {
 	for _, v := range voices {
 		rows, err := e.tx.QueryContext(ctx, `SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour LIMIT 1)
@@ -91,9 +91,6 @@ func (e *ear) hear(ctx context.Context, voices []voice, from, to int64) error {
 		if err != nil {
 			return err
 		}
-	}
-	if !ingest.AroundTheClock(e.of.kind) {
-		return nil
 	}
 	counts := map[voice]int64{}
 	within := hours{max(from, e.ever.from), min(to, e.ever.to)}
