@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 
@@ -12,16 +13,15 @@ import (
 // addKept makes the findings of a report those of its store. What the rules find in the rows of the period is counted
 // in that period; the store knows what became of each since, and has some that no rows of the period can show: those
 // about the data itself and, over all time, those whose rows were dropped.
-func (r *report) addKept(kept []sqlite.Finding, set *rules.Set, from, to int64) {
+// That somebody was never seen before only all time can say: newcomers are such findings, counted in the period.
+func (r *report) addKept(kept []sqlite.Finding, newcomers map[string]sqlite.Sum, set *rules.Set, from, to int64) {
 	whole := from == 0 && to == 0
 	byID := make(map[string]*sqlite.Finding, len(kept))
 	for i := range kept {
 		byID[kept[i].ID] = &kept[i]
 	}
 	r.found = slices.DeleteFunc(r.found, func(f rules.Finding) bool {
-		// That somebody was never seen before, all time says and not the period.
-		n, _ := set.Number(f.Rule)
-		return byID[f.ID] == nil && set.Rule(n).Type == rules.FirstSeen
+		return byID[f.ID] == nil && isFirstSeen(set, f.Rule)
 	})
 	shown := map[string]bool{}
 	for i := range r.found {
@@ -34,7 +34,16 @@ func (r *report) addKept(kept []sqlite.Finding, set *rules.Set, from, to int64) 
 	var unknown []string
 	for i := range kept {
 		k := &kept[i]
-		if shown[k.ID] || k.State == "resolved" {
+		if shown[k.ID] {
+			continue
+		}
+		if sum, in := newcomers[k.ID]; in && !whole {
+			k.Count, k.First, k.Last = sum.Count, sum.First, sum.Last
+			r.found = append(r.found, k.Finding)
+			r.kept[k.ID] = evidenceOf(k)
+			continue
+		}
+		if k.State == "resolved" {
 			continue
 		}
 		_, known := set.Number(k.Rule)
@@ -54,6 +63,26 @@ func (r *report) addKept(kept []sqlite.Finding, set *rules.Set, from, to int64) 
 		slices.Sort(unknown)
 		r.Notes = append(r.Notes, "the store has findings of "+some(unknown)+", which are none of the rules that apply here: \"outmode findings list\" shows them")
 	}
+}
+
+// newcomersIn counts in a period what a store has of those who were never seen before.
+func newcomersIn(ctx context.Context, store *sqlite.Store, kept []sqlite.Finding, set *rules.Set, p sqlite.Period) (map[string]sqlite.Sum, error) {
+	var ids []string
+	for i := range kept {
+		if isFirstSeen(set, kept[i].Rule) {
+			ids = append(ids, kept[i].ID)
+		}
+	}
+	if len(ids) == 0 || p == (sqlite.Period{}) {
+		return nil, nil
+	}
+	return store.CountedIn(ctx, p, ids)
+}
+
+// isFirstSeen reports whether a rule, if it applies, is about who was never seen before.
+func isFirstSeen(set *rules.Set, rule string) bool {
+	n, ok := set.Number(rule)
+	return ok && set.Rule(n).Type == rules.FirstSeen
 }
 
 // aboutData reports whether a rule is one of the program's own: its findings say what is wrong with the data.

@@ -111,11 +111,17 @@ func TestNobodyIsFirstSeenByThePeriod(t *testing.T) {
 	lines += on("2026-10-01", proxyLine(`CONTOSO\anna`, "x")) + on("2026-10-14", proxyLine(`CONTOSO\anna`, "x")) + on("2026-10-14", proxyLine(`CONTOSO\carla`, "x"))
 	data := filepath.Join(t.TempDir(), "data")
 	must(t, exitDone, "scan", "--data", data, "--rules", rule, "--no-builtin", logs(t, map[string]string{"a.LOG": lines}))
-	for _, args := range [][]string{nil, {"--since", "2026-10-10"}} {
+	// Of the last days alone there would be no time to learn what is usual.
+	for _, args := range [][]string{nil, {"--since", "2026-10-10"}, {"--since", "2026-10-14"}, {"--since", "2026-10-14", "--until", "2026-10-14"}} {
 		var r report
 		decode(t, must(t, exitDone, append([]string{"usage", "--data", data, "--rules", rule, "--no-builtin", "-o", "json"}, args...)...), &r)
-		if len(r.Findings) != 1 || r.Findings[0].Subject != `contoso\carla` {
+		if len(r.Findings) != 1 || r.Findings[0].Subject != `contoso\carla` || r.Findings[0].Count != 1 || len(r.Findings[0].Evidence) != 1 {
 			t.Errorf("%v: %+v", args, r.Findings)
 		}
+	}
+	var r report
+	decode(t, must(t, exitDone, "usage", "--data", data, "--rules", rule, "--no-builtin", "-o", "json", "--until", "2026-10-13"), &r)
+	if len(r.Findings) != 0 {
+		t.Errorf("before she was seen: %+v", r.Findings)
 	}
 }

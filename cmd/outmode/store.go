@@ -154,7 +154,11 @@ func (f *scanFlags) reportOf(ctx context.Context, store *sqlite.Store, problems 
 		return nil, err
 	}
 	rep := newReport(res, problems, set, f, paths)
-	rep.addKept(kept, set, f.from, f.to)
+	in, err := newcomersIn(ctx, store, kept, set, sqlite.Period{From: f.from, To: f.to})
+	if err != nil {
+		return nil, err
+	}
+	rep.addKept(kept, in, set, f.from, f.to)
 	rep.citations, rep.store = cite, store.Dir()
 	return rep, nil
 }

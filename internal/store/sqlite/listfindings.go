@@ -124,6 +124,31 @@ func (s *Store) readFindings(ctx context.Context, f FindingFilter) ([]Finding, e
 	return all, err
 }
 
+// A Sum is how often something was seen, first and last.
+type Sum struct {
+	Count       int64
+	First, Last time.Time
+}
+
+// CountedIn returns how often findings that count rows of usage were seen in a period. One that was not is left out.
+func (s *Store) CountedIn(ctx context.Context, p Period, ids []string) (map[string]Sum, error) {
+	from, to := p.days()
+	rows, err := s.read.QueryContext(ctx, `SELECT x.finding, sum(d.count), min(d.first), max(d.last) FROM finding_usage x JOIN usage u ON u.id = x.usage AND u.count > 0 JOIN day d ON d.usage = x.usage
+		WHERE x.finding IN (SELECT value FROM json_each(?)) AND d.day >= ? AND d.day < ? GROUP BY x.finding`, jsonList(ids), from, to)
+	if err != nil {
+		return nil, fmt.Errorf("counting findings in a period: %w", s.tell(err))
+	}
+	sums := map[string]Sum{}
+	err = scan(rows, func() error {
+		var id string
+		var n, first, last int64
+		err := rows.Scan(&id, &n, &first, &last)
+		sums[id] = Sum{n, instant(first), instant(last)}
+		return err
+	})
+	return sums, s.tell(err)
+}
+
 // instant is a Unix millisecond of the store as a time; 0 is the zero time.
 func instant(ms int64) time.Time {
 	if ms == 0 {
