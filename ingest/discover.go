@@ -42,7 +42,11 @@ func (f *following) look(ctx context.Context, now time.Time) error {
 		}
 	}
 	if f.opt.Keep != nil && f.progress.Caught { // while there is a backlog, what is missing may be in it
-		if err := f.opt.Keep(ctx, now); err != nil {
+		err := f.opt.Keep(ctx, now)
+		if ctx.Err() != nil {
+			return ctx.Err() // that it was not ended is no trouble: the next Follow does it
+		}
+		if err != nil {
 			f.say("keep", slog.LevelError, "housekeeping failed, and is tried again", "err", err)
 		} else {
 			delete(f.said, "keep")

@@ -3,10 +3,15 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/outmode/outmode/ingest"
 )
@@ -59,5 +64,23 @@ func TestStoppedWhileItCompares(t *testing.T) {
 				t.Errorf("users %s, want %s", got, c.users)
 			}
 		})
+	}
+}
+
+// Housekeeping that a reload ended is no trouble.
+func TestStoppedWhileItKeepsHouse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("a.LOG", proxyHead+row(1))
+	s.open()
+	ctx, end := context.WithCancel(t.Context())
+	var log bytes.Buffer
+	err := s.p.Follow(ctx, s.store, ingest.FollowOptions{Roots: []ingest.Root{{Path: s.dir}}, Every: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Keep: func(ctx context.Context, _ time.Time) error {
+			end()
+			return fmt.Errorf("keeping house: %w", ctx.Err())
+		}})
+	if err != nil || strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("%v: %s", err, log.String())
 	}
 }

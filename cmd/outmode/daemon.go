@@ -145,10 +145,13 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 // reload makes a new world, or says why the old one stays.
 func (d *daemon) reload(old *world) *world {
 	d.flags.host.reloading()
-	w, err := d.flags.world(d.args)
+	w, err := d.flags.readWorld(d.args)
+	var wrong *mistakes
 	moved := err == nil && filepath.Clean(w.config.Data) != filepath.Clean(old.config.Data)
 	d.metrics.reloaded(err == nil && !moved)
 	switch {
+	case errors.As(err, &wrong):
+		d.log.Error("the configuration or the rules have mistakes; the old ones stay", "mistakes", len(wrong.all), "err", wrong.inALine())
 	case err != nil:
 		d.log.Error("the configuration or the rules have a mistake; the old ones stay", "err", err)
 	case moved:

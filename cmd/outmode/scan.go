@@ -258,6 +258,8 @@ func (f *ruleFlags) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&f.noBuiltin, "no-builtin", false, "without the built-in rules")
 }
 
+const rulesUnusable = "the rules cannot be used; nothing was read. \"outmode rules check\" checks rules alone"
+
 // load compiles the rules. Every mistake in every file is named before the command gives up.
 func (f *ruleFlags) load(g *globals) (*rules.Set, error) {
 	set, problems := f.compile()
@@ -267,7 +269,7 @@ func (f *ruleFlags) load(g *globals) (*rules.Set, error) {
 	for _, p := range problems {
 		fmt.Fprintln(g.err, plain(p.String()))
 	}
-	return nil, &exit{exitError, errors.New("the rules cannot be used; nothing was read. \"outmode rules check\" checks rules alone")}
+	return nil, &exit{exitError, errors.New(rulesUnusable)}
 }
 
 func (f *ruleFlags) compile() (*rules.Set, []rules.Problem) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,8 +89,48 @@ func (f *serveFlags) run(ctx context.Context, args []string) error {
 	return d.run(ctx, w)
 }
 
-// world reads the configuration and the rules, and checks all of it before anything is done.
+// world is readWorld for a person at a terminal, who gets each mistake on a line of its own.
 func (f *serveFlags) world(args []string) (*world, error) {
+	w, err := f.readWorld(args)
+	var m *mistakes
+	if errors.As(err, &m) {
+		for _, line := range m.all {
+			fmt.Fprintln(f.err, plain(line))
+		}
+	}
+	return w, err
+}
+
+// mistakes are all that is wrong with a configuration or with rules.
+type mistakes struct {
+	all []string // each with its file, line and column
+	sum string   // that and what to do
+}
+
+func (m *mistakes) Error() string { return m.sum }
+
+// inALine are the first of them, for a log.
+func (m *mistakes) inALine() string {
+	const most, longest = 10, 300
+	var b strings.Builder
+	for i, line := range m.all {
+		if i == most {
+			fmt.Fprintf(&b, "; and %d more: \"outmode config check\" lists all", len(m.all)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if len(line) > longest {
+			line = strings.ToValidUTF8(line[:longest], "") + "..."
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// readWorld reads the configuration and the rules, and checks all of it before anything is done.
+func (f *serveFlags) readWorld(args []string) (*world, error) {
 	w := &world{config: defaultConfig()}
 	file := f.config
 	if file == "" && exists(defaultConfigFile()) {
@@ -98,10 +139,11 @@ func (f *serveFlags) world(args []string) (*world, error) {
 	if file != "" {
 		c, problems := readConfig(file)
 		if len(problems) > 0 {
+			m := &mistakes{sum: "the configuration cannot be used; \"outmode config check\" checks it alone"}
 			for _, p := range problems {
-				fmt.Fprintln(f.err, plain(p.String()))
+				m.all = append(m.all, p.String())
 			}
-			return nil, &exit{exitError, errors.New("the configuration cannot be used; \"outmode config check\" checks it alone")}
+			return nil, &exit{exitError, m}
 		}
 		w.config = c
 	}
@@ -120,12 +162,17 @@ func (f *serveFlags) world(args []string) (*world, error) {
 		return nil, usagef("serve has no logs to read: name their PATHs, or sources in the configuration")
 	}
 	rf := w.config.ruleFlags()
-	set, err := rf.load(f.globals)
-	if err != nil {
-		return nil, err
+	set, wrong := rf.compile()
+	if len(wrong) > 0 {
+		m := &mistakes{sum: rulesUnusable}
+		for _, p := range wrong {
+			m.all = append(m.all, p.String())
+		}
+		return nil, &exit{exitError, m}
 	}
 	w.set = set
 	org := w.config.organisation()
+	var err error
 	if w.opt.Org, err = org.build(); err != nil {
 		return nil, err
 	}

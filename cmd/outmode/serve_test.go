@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -285,6 +286,49 @@ func TestServeReloads(t *testing.T) {
 		return strings.Contains(must(t, exitDone, "usage", "--data", data, "-o", "json"), `contoso\\per`)
 	})
 	d.stop(t)
+}
+
+// What is wrong with a configuration is told by the log, in its format, each mistake with its place.
+func TestServeTellsMistakesOfAReloadInItsLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	logs, file := filepath.Join(dir, "logs"), filepath.Join(dir, "outmode.yaml")
+	write(t, filepath.Join(logs, "a.LOG"), []byte(proxyHead+proxyLine(`CONTOSO\anna`, "agent")))
+	config := "data: " + filepath.Join(dir, "data") + "\nlog:\n  format: json\nsources:\n  - path: " + logs + "\n"
+	write(t, file, []byte(config))
+	ctx, end := context.WithCancel(t.Context())
+	log, done := &heard{}, make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"serve", "--listen", "", "-c", file}, streams{strings.NewReader(""), io.Discard, log})
+	}()
+	eventually(t, "it reads", func() bool { return strings.Contains(log.String(), "reading logs") })
+	bad := config + "discover:\n  often: 1s\nretention:\n"
+	for i := range 12 {
+		bad += fmt.Sprintf("  x%d: 1\n", i)
+	}
+	write(t, file, []byte(bad))
+	reloadSelf(t)
+	eventually(t, "the mistakes are told", func() bool { return strings.Contains(log.String(), "the old ones stay") })
+	end()
+	if code := <-done; code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+	for line := range strings.Lines(log.String()) {
+		var said struct {
+			Level, Msg, Err string
+			Mistakes        int
+		}
+		decode(t, line, &said) // nothing else stands between
+		if strings.Contains(said.Msg, "the old ones stay") {
+			if said.Level != "ERROR" || said.Mistakes != 13 {
+				t.Errorf("%+v", said)
+			}
+			says(t, said.Err, file+":7:3: ", "often", file+":9:3: ", "x8", "; and 3 more: ")
+		}
+	}
+	if strings.Contains(log.String(), "context canceled") {
+		t.Error(log.String())
+	}
 }
 
 // A reload never ends the daemon because of another store, and says what it does not change.
