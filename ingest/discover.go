@@ -59,8 +59,11 @@ func (f *following) look(ctx context.Context, now time.Time) error {
 }
 
 func (f *following) report() {
-	f.progress.Behind = 0
+	f.progress.Behind, f.progress.Unread = 0, 0
 	for _, src := range f.p.sources {
+		if src.State == Unreadable || src.State == Incomplete {
+			f.progress.Unread++
+		}
 		if src.log > 0 && src.readable() {
 			f.progress.Behind += max(src.Size-src.Offset, 0)
 		}

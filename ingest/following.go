@@ -36,6 +36,7 @@ type Progress struct {
 	Caught  bool      // once all that was there was read
 	Live    int       // logs that are followed
 	Known   int       // logs on disk
+	Unread  int       // files and folders that cannot be read, or not to their end
 	Behind  int64     // bytes that are on disk and not committed
 	Refused string    // why the ledger takes nothing at the moment; "" if it does
 }

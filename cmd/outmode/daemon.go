@@ -25,12 +25,14 @@ type daemon struct {
 	started time.Time
 	first   *config // what it was started with: some keys are not read again
 	address string  // what it listens on, "" for nothing
-	untaken bool    // the store did not take what was read last
+	telling *telling
+	untaken bool // the store did not take what was read last
 }
 
 // run serves until ctx ends. Every world is served until the next one is asked for and found good.
 func (d *daemon) run(ctx context.Context, w *world) error {
 	d.started = time.Now()
+	d.telling = &telling{log: d.log, told: d.started.UnixMilli()}
 	reload, stop := d.flags.host.reloads()
 	defer stop()
 	defer d.flags.host.watch(d.alive)()
@@ -113,7 +115,7 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 			}
 		}
 	}()
-	ledger := d.metrics.observe(store)
+	ledger := d.metrics.observe(store, &d.telling.lines)
 	p, err := ingest.OpenPipeline(inner, ledger, w.opt)
 	if err != nil && inner.Err() != nil { // a reload, or the end, before anything was read
 		return <-chosen, nil
@@ -123,9 +125,11 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 	}
 	opt := w.follow
 	opt.Log = d.log
+	d.telling.caught = false // of this world
 	opt.Report = func(p ingest.Progress) {
 		d.state.Store(&p)
 		d.metrics.progress(p)
+		d.telling.progress(p)
 		d.flags.host.status("%s", progressWords(p))
 	}
 	opt.Keep = keep(d.chores(store, w))
@@ -202,6 +206,7 @@ func (d *daemon) chores(store *sqlite.Store, w *world) []*chore {
 		{every: 30 * time.Second, do: store.ApplyExceptions},
 		{every: time.Minute, do: func(ctx context.Context, now time.Time) error { return prune(ctx, store, now) }},
 		{every: 30 * time.Second, do: func(ctx context.Context, _ time.Time) error { return d.metrics.findings(ctx, store) }},
+		{every: time.Minute, do: func(ctx context.Context, _ time.Time) error { return d.telling.findings(ctx, store) }},
 	}
 }
 

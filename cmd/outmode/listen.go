@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/outmode/outmode/ingest"
 )
 
 // A listener answers /metrics, /healthz and /readyz.
@@ -118,6 +120,17 @@ func (d *daemon) readyz(w http.ResponseWriter, _ *http.Request) {
 	case time.Since(p.Looked) > stale:
 		http.Error(w, fmt.Sprintf("the folders of logs were not looked at for %v", time.Since(p.Looked).Round(time.Second)), http.StatusServiceUnavailable)
 	default:
-		fmt.Fprintln(w, "ready")
+		fmt.Fprintln(w, readyWords(p))
 	}
+}
+
+// readyWords says what ready means: that nothing is left to be read which can be.
+func readyWords(p *ingest.Progress) string {
+	switch {
+	case p.Unread > 0:
+		return fmt.Sprintf("ready: caught up with what can be read (%s); %s cannot be read: \"outmode sources\" says which, and why", plural(p.Known, "log"), number(int64(p.Unread)))
+	case p.Known == 0:
+		return "ready: there is no log to read, yet"
+	}
+	return fmt.Sprintf("ready: caught up with %s", plural(p.Known, "log"))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -106,10 +107,13 @@ func (m *metrics) findings(ctx context.Context, store *sqlite.Store) error {
 // An observedLedger is a ledger whose commits are counted.
 type observedLedger struct {
 	ingest.Reviewer
-	m *metrics
+	m     *metrics
+	lines *atomic.Int64 // that were committed are added to it
 }
 
-func (m *metrics) observe(ledger ingest.Reviewer) ingest.Reviewer { return &observedLedger{ledger, m} }
+func (m *metrics) observe(ledger ingest.Reviewer, lines *atomic.Int64) ingest.Reviewer {
+	return &observedLedger{ledger, m, lines}
+}
 
 // Known also tells what was committed before this process began.
 func (o *observedLedger) Known(ctx context.Context) (*ingest.Known, error) {
@@ -138,6 +142,9 @@ func (o *observedLedger) Commit(ctx context.Context, c *ingest.Commit) error {
 	}
 	for _, b := range c.Batches {
 		o.m.count(b, kinds[b.Log])
+		for _, c := range b.Counts {
+			o.lines.Add(c.Lines)
+		}
 	}
 	for i := range c.Holes {
 		o.m.gaps.Inc()

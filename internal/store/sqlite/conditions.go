@@ -283,3 +283,30 @@ func (s *Store) CountOpen(ctx context.Context) (map[int]int, error) {
 	})
 	return open, err
 }
+
+// An Opening is a finding that began to hold, or holds again.
+type Opening struct {
+	Rule, Name, Subject, Note string
+	Severity                  signin.Severity
+	At                        time.Time
+}
+
+// Opened returns what opened after an instant and is open, the earliest first. What an exception covers is not told of,
+// nor what a person opened again.
+func (s *Store) Opened(ctx context.Context, after time.Time) ([]Opening, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT rule, name, subject, note, severity, changed FROM finding WHERE state = 'open' AND opened > 0 AND exception = '' AND changed > ? AND actor IN ('', ?) ORDER BY changed, id",
+		after.UnixMilli(), outmode)
+	if err != nil {
+		return nil, fmt.Errorf("reading what opened: %w", s.tell(err))
+	}
+	var all []Opening
+	err = scan(rows, func() error {
+		var o Opening
+		var at int64
+		err := rows.Scan(&o.Rule, &o.Name, &o.Subject, &o.Note, &o.Severity, &at)
+		o.At = time.UnixMilli(at)
+		all = append(all, o)
+		return err
+	})
+	return all, s.tell(err)
+}
