@@ -277,3 +277,23 @@ func TestConfigCommands(t *testing.T) {
 		t.Errorf("exit %d: %s", code, out)
 	}
 }
+
+// A key without a blank behind its colon is named as that, where it stands.
+func TestConfigCheckFindsAMissingBlank(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"data:/tmp/x\nsources:\n  - path: /tmp\n":                                ":1:6: a blank is missing behind the colon; write data: /tmp/x",
+		"data: /tmp/x\nsources:\n  - path:/tmp\n":                                ":3:10: a blank is missing behind the colon; write path: /tmp",
+		"data: /tmp/x\r\nlog:\r\n  level:info\r\nsources:\r\n  - path: /tmp\r\n": ":3:9: a blank is missing behind the colon; write level: info",
+		"# c\nlisten:127.0.0.1:9464\ndata:/tmp/x\nsources:\n  - path: /tmp\n":    ":2:8: a blank is missing behind the colon; write listen: 127.0.0.1:9464",
+	} {
+		file := write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte(text))
+		_, problems := readConfig(file)
+		if len(problems) == 0 || problems[0].String() != file+want || len(problems) > 2 {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+	if _, problems := readConfig(write(t, filepath.Join(t.TempDir(), "c.yaml"), []byte("data: 'level:info'\nsources:\n  - path: /tmp\n"))); len(problems) > 0 {
+		t.Error(problems)
+	}
+}

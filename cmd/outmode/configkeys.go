@@ -87,7 +87,7 @@ func configKeys() []configKey[config] {
 			doc: "Use by the hour and address, which tells a person from a robot and one logon from the next, and what MFA gateways told.",
 		}, {
 			name: "days", low: 2 * aDay, high: longestSpan, at: func(c *config) any { return &c.Retention.Days },
-			doc: "Use by the day, on which readiness and what-if are computed. It should reach back over a whole year: some jobs run once a year.",
+			doc: "Use by the day, of which \"outmode usage --by day\" and the sums of a period are made. It should reach back over a whole year: some jobs run once a year.",
 		}, {
 			name: "evidence", low: aDay, high: longestSpan, at: func(c *config) any { return &c.Retention.Evidence },
 			doc: "The sign-ins that are shown with a finding.",

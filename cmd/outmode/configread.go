@@ -84,8 +84,48 @@ func parseConfig(path string) *configReader {
 	r.lost = len(problems) > 0 && root.Kind == rules.NullNode
 	readKeys(r, configKeys(), &r.config, root, "")
 	r.contradictions()
+	r.missingBlanks(data)
 	r.sort()
 	return r
+}
+
+// missingBlanks finds the lines in which a key has no blank behind its colon, once the file has a mistake. To YAML that is
+// a text, and what it says of it is about another line, or another thing.
+func (r *configReader) missingBlanks(data []byte) {
+	if len(r.problems) == 0 {
+		return
+	}
+	keys := map[string]bool{}
+	for _, k := range append(allKeys(configKeys()), allKeys(sourceKeys())...) {
+		keys[k] = true
+	}
+	lost := r.lost // then what YAML says follows from this, too
+	key := regexp.MustCompile(`^[ ]*(?:- +)?([a-z_]+):[^ \t\r]`)
+	for i, line := range strings.Split(string(fromUTF16(data)), "\n") {
+		at := key.FindStringSubmatchIndex(line)
+		if at == nil || !keys[line[at[2]:at[3]]] {
+			continue
+		}
+		r.problems = slices.DeleteFunc(r.problems, func(p configProblem) bool { return p.Line == i+1 || lost })
+		lost = false
+		r.mistake(i+1, at[3]+2, "a blank is missing behind the colon; write %s: %s", line[at[2]:at[3]], shortened(strings.TrimSpace(line[at[3]+1:])))
+	}
+}
+
+func shortened(text string) string {
+	const most = 60
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return text
+}
+
+// allKeys are the names of keys, wherever they stand.
+func allKeys[T any](keys []configKey[T]) (names []string) {
+	for i := range keys {
+		names = append(append(names, keys[i].name), allKeys(keys[i].in)...)
+	}
+	return names
 }
 
 // fromUTF16 makes UTF-8 of a file that begins with the mark of UTF-16: Windows PowerShell 5 writes

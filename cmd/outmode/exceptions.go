@@ -188,6 +188,13 @@ func (f *exceptionFlags) run(ctx context.Context) error {
 	next := "outmode exceptions list    all of them"
 	if covered[x.ID] == 0 {
 		next = "outmode findings show ID    what of a finding lies outside of it"
+		seen, err := store.Named(ctx, &x)
+		if err != nil {
+			return fmt.Errorf("exception %s was added: %w", x.ID, err)
+		}
+		if !seen {
+			next = "no account that was seen so far is one of those that it names: see how accounts are written in \"outmode usage --by user\"; \"outmode exceptions remove " + x.ID + "\" ends it"
+		}
 	}
 	_, err = fmt.Fprintf(f.out, "exception %s of %s until %s UTC covers %s\n  %s\n", x.ID, cell(x.Owner), minute(x.Expires.UnixMilli()), plural(covered[x.ID], "finding"), next)
 	return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -157,4 +158,14 @@ func quoted(p string) string {
 		return `'` + strings.ReplaceAll(p, `'`, `'\''`) + `'`
 	}
 	return p
+}
+
+// unreadFrom says from where on a log, or a folder, was not read, and why. The words of the why begin with the path, which
+// stands beside.
+func unreadFrom(path string, offset int64, why string) string {
+	why = strings.TrimPrefix(why, path+": ")
+	if offset == 0 {
+		return why
+	}
+	return fmt.Sprintf("from byte %d on: %s", offset, why)
 }

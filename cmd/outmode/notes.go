@@ -16,10 +16,12 @@ import (
 // the hours and servers of which there is no log, then what nothing can be said of.
 func (r *report) addNotes(res *ingest.Result, problems []tail.Problem, f *scanFlags) {
 	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+	told := map[string]bool{}
 	for _, p := range problems {
+		told[p.Path] = true
 		note("%s", p.Error())
 	}
-	noteUnread(res, note)
+	noteUnread(res, told, note)
 	f.excluded(note)
 	for i := range res.Coverage {
 		c := &res.Coverage[i]
@@ -48,11 +50,15 @@ func (r *report) addNotes(res *ingest.Result, problems []tail.Problem, f *scanFl
 }
 
 // noteUnread says which logs were not read to their end, or not understood.
-func noteUnread(res *ingest.Result, note func(string, ...any)) {
+func noteUnread(res *ingest.Result, told map[string]bool, note func(string, ...any)) {
 	for i := range res.Logs {
 		switch l := &res.Logs[i]; {
+		case l.Err != nil && l.Offset == 0 && l.State == ingest.Unreadable:
+			if !told[l.Input.Path] {
+				note("%s: %s", l.Input.Path, unreadFrom(l.Input.Path, 0, l.Err.Error()))
+			}
 		case l.Err != nil:
-			note("%s: read up to byte %s: %v", l.Input.Path, number(l.Offset), l.Err)
+			note("%s: read up to byte %s: %s", l.Input.Path, number(l.Offset), strings.TrimPrefix(l.Err.Error(), l.Input.Path+": "))
 		case float64(l.Lines.Malformed) > malformedShare*float64(l.Lines.Total):
 			note("%s: %s of %s malformed: %s", l.Input.Path, number(l.Lines.Malformed), plural(l.Lines.Total, "line"), l.Causes[0].Reason)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -268,7 +267,7 @@ func (r *report) addSources(res *ingest.Result, problems []tail.Problem) {
 			State: string(l.State), Why: l.Why, Lines: l.Lines, FirstEvent: rfc3339(l.First), LastEvent: rfc3339(l.Last), Gaps: []gap{}}
 		if l.Err != nil {
 			s.Why = l.Err.Error()
-			s.Gaps = append(s.Gaps, gap{rfc3339(l.Last), "", fmt.Sprintf("from byte %d on: %s", l.Offset, s.Why)})
+			s.Gaps = append(s.Gaps, gap{rfc3339(l.Last), "", unreadFrom(s.Path, l.Offset, s.Why)})
 			r.incomplete = true
 		}
 		for _, c := range l.Causes {

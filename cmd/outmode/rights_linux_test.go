@@ -102,3 +102,32 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	})
 	d.stop(t)
 }
+
+// What may not be read is told once in each output, and its path once in each line; a folder has no bytes.
+func TestNamesWhatIsDeniedOnce(t *testing.T) {
+	t.Parallel()
+	dir, is := asNobody(t)
+	if !is {
+		return
+	}
+	logs, data := filepath.Join(dir, "logs"), filepath.Join(dir, "data")
+	write(t, filepath.Join(logs, "a.LOG"), []byte(proxyHead+proxyLine(`CONTOSO\anna`, "agent")))
+	write(t, filepath.Join(logs, "b.LOG"), []byte(proxyHead))
+	write(t, filepath.Join(logs, "folder", "c.LOG"), []byte(proxyHead))
+	chmod(t, 0, filepath.Join(logs, "b.LOG"), filepath.Join(logs, "folder"))
+	for _, args := range [][]string{{"scan", logs}, {"scan", "--data", data, logs}, {"usage", "--data", data}, {"sources", "--data", data}} {
+		code, out, errs := outmode(t, "", args...)
+		if code != exitIncomplete && args[0] != "usage" {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+		if n := strings.Count(out, "permission denied"); n != 2 || strings.Contains(out, "byte 0") {
+			t.Errorf("%v: told %d times: %s", args, n, out)
+		}
+		for line := range strings.Lines(out) {
+			if strings.Contains(line, "permission denied") && strings.Count(line, "b.LOG")+strings.Count(line, "folder") != 1 {
+				t.Errorf("%v: %s", args, line)
+			}
+		}
+	}
+	chmod(t, 0o700, filepath.Join(logs, "folder"))
+}

@@ -292,6 +292,12 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 	defer store.Close()
 	_, _, locked := outmode(t, "", "scan", "--data", data, filepath.Join(dir, "iis"))
 	said.WriteString(locked + (&sqlite.NewerError{Path: data, Schema: 2, Know: 1}).Error())
+	said.WriteString((&sqlite.FileError{Path: filepath.Join(data, "outmode.db"), Trouble: sqlite.NotWritable}).Error())
+	for name, text := range map[string]string{"empty": "", "damaged": strings.Repeat("no store", 1000)} {
+		write(t, filepath.Join(dir, name, "outmode.db"), []byte(text))
+		_, _, errs := outmode(t, "", "usage", "--data", filepath.Join(dir, name))
+		said.WriteString(errs)
+	}
 	shared := &globals{network: func(string) (string, bool, error) { return "nfs", true, nil }}
 	said.WriteString(shared.storeOn("share").Error())
 	output := strings.Join(strings.Fields(said.String()), " ") // however it is broken into lines

@@ -168,8 +168,11 @@ func (f *scanFlags) options() (ingest.Options, error) {
 	if opt.Until > 0 && opt.Until <= opt.Since {
 		return opt, usagef("--until %s is before --since %s", f.until, f.since)
 	}
-	if f.workers < 0 || f.top < 0 {
-		return opt, usagef("--workers and --top cannot be negative")
+	if f.workers < 0 {
+		return opt, usagef("--workers %d: it cannot be negative; 0 is one for each processor", f.workers)
+	}
+	if f.top < 0 {
+		return opt, usagef("--top %d: it cannot be negative; 0 shows all", f.top)
 	}
 	f.from, f.to = opt.Since, opt.Until
 	return opt, nil

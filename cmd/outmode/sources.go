@@ -130,7 +130,7 @@ func newSourcesReport(data string, list []sqlite.Listed, now map[string]int64) *
 			s.Gaps = append(s.Gaps, gap{rfc3339(h.From), rfc3339(h.To), holeReason(&h)})
 		}
 		if l.State == ingest.Incomplete || l.State == ingest.Unreadable {
-			s.Gaps = append(s.Gaps, gap{rfc3339(l.Last), "", fmt.Sprintf("from byte %d on: %s", l.Offset, l.Why)})
+			s.Gaps = append(s.Gaps, gap{rfc3339(l.Last), "", unreadFrom(l.Path, l.Offset, l.Why)})
 			r.incomplete = true
 		}
 		for _, c := range l.Malformed {

@@ -44,3 +44,11 @@ func TestTableTellsOfWaitingSignIns(t *testing.T) {
 	}
 	says(t, b.String(), "Not counted yet: 3 sign-in lines,", "6 sign-in lines = 1 counted + 2 told twice (by IIS and by HttpProxy) + 3 waiting (for the other log of their server)")
 }
+
+// A flag that is wrong is named, and no other.
+func TestUsageNamesTheFlag(t *testing.T) {
+	t.Parallel()
+	if code, _, errs := outmode(t, "", "usage", "--data", t.TempDir(), "--top", "-1"); code != exitUsage || !strings.Contains(errs, "--top -1: it cannot be negative") || strings.Contains(errs, "--workers") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}

@@ -137,6 +137,29 @@ func (s *Store) covering(ctx context.Context, q querier, now time.Time) (*coveri
 	return c, nil
 }
 
+// Named reports whether an account was ever seen that an exception is about: of one that names nobody is to be known
+// whether it says so wrongly.
+func (s *Store) Named(ctx context.Context, x *rules.Exception) (found bool, err error) {
+	var group rules.Group
+	if x.GroupFile != "" {
+		if group, err = rules.ReadGroup(x.GroupFile); err != nil {
+			return false, err
+		}
+	}
+	cover := x.Cover(group)
+	rows, err := s.read.QueryContext(ctx, "SELECT key, form, name, domain FROM account")
+	if err != nil {
+		return false, fmt.Errorf("reading accounts: %w", s.tell(err))
+	}
+	err = scan(rows, func() error {
+		var a signin.Account
+		err := rows.Scan(&a.Key, &a.Form, &a.Name, &a.Domain)
+		found = found || cover.Names(rules.Use{Names: rules.Names(&a)})
+		return err
+	})
+	return found, s.tell(err)
+}
+
 // A lying is how an exception and a finding lie to each other.
 type lying struct {
 	touches bool     // the finding has sign-ins that the exception is about
