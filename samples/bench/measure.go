@@ -33,6 +33,8 @@ func measurements() []measurement {
 		{"P7", gzipped},
 		{"P8", catchUp},
 		{"P9", liveLatency},
+		{"P10", decoders},
+		{"P11", correlation},
 		{"P15", startUp},
 		{"scale", scale},
 	}

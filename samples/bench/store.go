@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,25 +56,28 @@ func (b *bench) storeAgainstScan(ctx context.Context, name, log, data, before st
 
 // liveLatency measures how long after a line is flushed its finding is committed: the benchmark beside the store does.
 func liveLatency(ctx context.Context, b *bench) error {
-	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkLive$", "-benchtime", "1x", "./internal/store/sqlite")
-	c.Stderr = os.Stderr
-	out, err := c.Output()
+	all, err := goBench(ctx, "./internal/store/sqlite", "^BenchmarkLive$", "1x")
 	if err != nil {
-		return fmt.Errorf("the live benchmark: %w: %s", err, out)
+		return err
 	}
-	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
-		name, rest, ok := strings.Cut(strings.TrimPrefix(sc.Text(), "BenchmarkLive/"), "\t")
-		if !ok || name == sc.Text() {
-			continue
-		}
-		figures := map[string]float64{}
-		for _, f := range strings.Split(rest, "\t") {
-			if v, unit, ok := strings.Cut(strings.TrimSpace(f), " "); ok {
-				figures[unit], _ = strconv.ParseFloat(v, 64)
-			}
-		}
-		name = strings.ReplaceAll(strings.TrimSuffix(strings.TrimSpace(name), "-2"), "-", " ")
-		b.row("P9 "+name, fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, %.0f %% of a core", figures["p50-ms"], figures["p99-ms"], figures["cpu-%"]), "p99 20 ms", figures["p99-ms"] <= 20)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		b.row("P9 "+strings.ReplaceAll(strings.TrimPrefix(name, "Live/"), "-", " "), fmt.Sprintf("p50 %.1f ms, p99 %.1f ms, %.0f %% of a core", f["p50-ms"], f["p99-ms"], f["cpu-%"]), "p99 20 ms", f["p99-ms"] <= 20)
 	}
+	return nil
+}
+
+// correlation measures what it costs to join a day of sign-ins with what gateways told, and two.
+func correlation(ctx context.Context, b *bench) error {
+	all, err := goBench(ctx, "./internal/store/sqlite", "^BenchmarkMFA$", "3x")
+	if err != nil {
+		return err
+	}
+	one, two := all["MFA/days=1"]["cpu-s/op"], all["MFA/days=2"]["cpu-s/op"]
+	if one == 0 {
+		return errors.New("no figure of the benchmark of correlation")
+	}
+	b.row("P11 correlating a day, CPU", fmt.Sprintf("%.1f s", one), "3 s", one < 3)
+	b.row("P11 two days against one", fmt.Sprintf("%.2f x", two/one), "2.2 x", two/one <= 2.2)
 	return nil
 }
