@@ -15,6 +15,9 @@ var ErrLocked = errors.New("another outmode process reads logs into this store")
 // LockIngest makes this process the one that commits batches, until it closes the store or ends, however it ends.
 func (s *Store) LockIngest() error {
 	f, err := os.OpenFile(filepath.Join(s.dir, "ingest.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("locking the store: %w: the account that runs outmode needs the right to write to that file and to the folder", err)
+	}
 	if err != nil {
 		return fmt.Errorf("locking the store: %w", err)
 	}

@@ -88,6 +88,8 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	path := filepath.Join(dir, fileName)
 	switch _, err := os.Stat(path); {
 	case err == nil:
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("opening the store: %w", &FileError{path, NotOpened, err})
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("opening the store: %w", err)
 	case !opt.Create:

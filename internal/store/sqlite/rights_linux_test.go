@@ -202,6 +202,12 @@ func TestReadsWithoutTheRightToWrite(t *testing.T) {
 	if _, err := Open(ctx, dir, Options{Reading: true}); !hasTrouble(err, NotOpened) || !strings.Contains(err.Error(), file) {
 		t.Errorf("with transactions that cannot be read: %v", err)
 	}
+	chmod(t, 0, dir)
+	for _, reading := range []bool{true, false} {
+		if _, err := Open(ctx, dir, Options{Reading: reading}); !hasTrouble(err, NotOpened) || strings.Count(err.Error(), file) != 1 {
+			t.Errorf("in a folder that cannot be entered: %v", err)
+		}
+	}
 	chmod(t, 0o755, dir) // so that it can be removed
 }
 
