@@ -134,8 +134,21 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 }
 
 // format chooses for an empty file what cannot be chosen later, in the one order in which that is possible: the driver
-// applies what stands in a DSN in the order of the alphabet. Who does it a second time changes nothing.
-func format(ctx context.Context, path string) error {
+// applies what stands in a DSN in the order of the alphabet. Who does it a second time changes nothing. Who does
+// it while another does may find that the journal is gone, or the lock, which is told as an error of the disk or at
+// once as a lock: he does it again.
+func format(ctx context.Context, path string) (err error) {
+	const most, patience = 20, 10 * time.Second
+	begun := time.Now()
+	for range most {
+		if err = formatOnce(ctx, path); !isPassing(err) || time.Since(begun) > patience {
+			break
+		}
+	}
+	return err
+}
+
+func formatOnce(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", dsnOf(path)+"?_busy_timeout=10000")
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ const (
 	NotOpened
 	DiskFull
 	Damaged
-	Held // by another process, for longer than is waited
+	Held // by another process
 )
 
 // A FileError says what is wrong with the file of a store, and what to do. It says nothing of the statement that met it:
@@ -47,7 +47,7 @@ func (e *FileError) Error() string {
 	case Damaged:
 		return fmt.Sprintf("%s is damaged, or no store: keep a copy of %s; \"outmode store check --data %s\" says what does not hold; then put the last good backup in its place, or read the logs into a new folder", e.Path, dir, dir)
 	case Held:
-		return fmt.Sprintf("%s is held by another process for more than 10 seconds: try again, and see what has it open if that stays so", e.Path)
+		return fmt.Sprintf("%s is held by another process: try again, and see what has it open if that stays so", e.Path)
 	}
 	return fmt.Sprintf("%s: %v", e.Path, e.Err)
 }
@@ -78,6 +78,12 @@ func tell(path string, err error) error {
 		return err
 	}
 	return &FileError{Path: path, Trouble: t, Err: err}
+}
+
+// isPassing reports whether an error may be another process that makes the file, too.
+func isPassing(err error) bool {
+	var e *driversqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == codes.SQLITE_IOERR || e.Code()&0xff == codes.SQLITE_BUSY)
 }
 
 // hasTrouble reports whether an error is that trouble with the file; NoTrouble: none.
