@@ -98,12 +98,8 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("making the store's directory: %w", err)
 		}
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // it holds names: for nobody else to read
-		if err == nil {
-			err = f.Close()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("making the store: %w", err)
+		if err := create(ctx, path); err != nil {
+			return nil, fmt.Errorf("making the store: %w", tell(path, err))
 		}
 	}
 	if fi, err := os.Stat(path); err == nil && fi.Size() == 0 {
@@ -131,6 +127,37 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// create puts a new file in its place, formatted already: another process may make the same one at the same time, and
+// whose comes first stays. Where a file system has no links it is put there empty.
+func create(ctx context.Context, path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), fileName+".new-*") // it will hold names: for nobody else to read
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(f.Close(), formatOnce(ctx, f.Name())); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err == nil || errors.Is(err, os.ErrExist) {
+		return removeUnplaced(filepath.Dir(path))
+	}
+	if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+		err = f.Close()
+	}
+	return err
+}
+
+// removeUnplaced removes what processes left that were killed while they made a store.
+func removeUnplaced(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, fileName+".new-*"))
+	for _, name := range left {
+		if fi, err := os.Stat(name); err == nil && time.Since(fi.ModTime()) > time.Minute {
+			_ = os.Remove(name) // it is in nobody's way
+		}
+	}
+	return err
 }
 
 // format chooses for an empty file what cannot be chosen later, in the one order in which that is possible: the driver
