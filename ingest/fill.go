@@ -159,7 +159,9 @@ func (w *worker) openJob(log *Log, st job, place []byte) (digest func(from, to i
 	if err != nil {
 		return nil, nil, err
 	}
-	if !beginsSo(file, log.head, log.headSize) {
+	if same, err := beginsSo(file, log.head, log.headSize); err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	} else if !same {
 		return nil, nil, errors.Join(fmt.Errorf("%s holds another log since it was looked at", log.Input.Path), file.Close())
 	}
 	if st.whole {
@@ -189,10 +191,13 @@ func (s *scan) skip(r io.Reader, n int64) error {
 }
 
 // beginsSo reports whether a file begins as it did when it was looked at: meanwhile another one may have got its name.
-func beginsSo(file io.ReaderAt, head [32]byte, size int64) bool {
+func beginsSo(file io.ReaderAt, head [32]byte, size int64) (bool, error) {
 	var b [headPrint]byte
-	n, _ := file.ReadAt(b[:size], 0)
-	return int64(n) == size && sha256.Sum256(b[:n]) == head
+	n, err := file.ReadAt(b[:size], 0)
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	return int64(n) == size && sha256.Sum256(b[:n]) == head, nil
 }
 
 // digestOf reads a range again, which is in memory still if it was just read.

@@ -77,7 +77,8 @@ func (f *following) follows(follower *tail.Follower, src *Source, now time.Time)
 		return false
 	}
 	defer file.Close()
-	return beginsSo(file, src.Head, src.HeadSize) && follower.Check(now) == nil // which says whether both are one
+	same, err := beginsSo(file, src.Head, src.HeadSize)
+	return err == nil && same && follower.Check(now) == nil // which says whether both are one
 }
 
 // looksOnly reports whether a file is looked at and not followed: where it is on a network, or where the operator says so.
