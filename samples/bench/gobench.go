@@ -24,8 +24,9 @@ func goBench(ctx context.Context, pkg, pattern, times string) (map[string]figure
 	}
 	all := map[string]figures{}
 	for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
-		name, rest, ok := strings.Cut(strings.TrimPrefix(sc.Text(), "Benchmark"), "\t")
-		if !ok || name == sc.Text() {
+		line, is := strings.CutPrefix(sc.Text(), "Benchmark")
+		name, rest, ok := strings.Cut(line, "\t")
+		if !is || !ok {
 			continue
 		}
 		f := figures{}
