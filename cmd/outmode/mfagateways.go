@@ -26,8 +26,10 @@ const noGateway = "none"
 // gatewayKinds are the kinds of gateways that can be declared.
 func gatewayKinds() []string {
 	kinds := []string{}
-	for _, k := range []signin.Kind{signin.Duo, signin.DuoAuthProxy, signin.Monosign, signin.ADFSLog, signin.Entra, signin.UAL, signin.WAP, signin.NPS, signin.Okta, signin.Mapped} {
-		kinds = append(kinds, k.String())
+	for k := signin.Duo; k.Gateway(); k++ {
+		if k.Factors() {
+			kinds = append(kinds, k.String())
+		}
 	}
 	return append(kinds, noGateway)
 }

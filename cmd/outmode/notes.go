@@ -115,7 +115,7 @@ func noteUnproven(res *ingest.Result, note func(string, ...any)) {
 func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 	has := map[string]map[signin.Kind]bool{}
 	for i := range all {
-		if isGateway(all[i].Kind) {
+		if all[i].Kind.Gateway() {
 			continue // it is no server of Exchange
 		}
 		if has[all[i].Server] == nil {
@@ -140,7 +140,7 @@ func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 func noteClouds(res *ingest.Result, note func(string, ...any)) {
 	counts := map[signin.Kind]int64{}
 	for i := range res.Usage {
-		if u := &res.Usage[i]; u.Kind == signin.Entra || u.Kind == signin.UAL || u.Kind == signin.ADFSLog {
+		if u := &res.Usage[i]; u.Kind.Cloud() {
 			counts[u.Kind] += u.Count
 		}
 	}
@@ -153,9 +153,6 @@ func noteClouds(res *ingest.Result, note func(string, ...any)) {
 	}
 	note("sign-ins to Exchange Online are counted from each log that tells of them (%s): the same one may be among several. Give the logs of one identity provider alone to have each once, Entra's before the others", strings.Join(from, ", "))
 }
-
-// isGateway tells the logs of MFA gateways and identity providers.
-func isGateway(k signin.Kind) bool { return k >= signin.Duo && k <= signin.Mapped }
 
 func kindName(k signin.Kind) string {
 	switch k {

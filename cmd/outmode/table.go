@@ -123,7 +123,7 @@ func (t *tableWriter) day(s string) string { return strings.Replace(s[:min(16, l
 func (t *tableWriter) serverNames() map[string]bool {
 	names := map[string]bool{}
 	for _, c := range t.r.Coverage {
-		if k, _ := signin.ParseKind(c.Kind); !isGateway(k) {
+		if k, _ := signin.ParseKind(c.Kind); !k.Gateway() {
 			names[c.Server] = true
 		}
 	}

@@ -138,7 +138,7 @@ func NewCorrelator(s Setup) *Correlator {
 	}
 	for k := range signin.Kind(len(signin.Words("kind"))) {
 		read := slices.ContainsFunc(s.Sources, func(x Source) bool { return x.Kind == k })
-		if tells(k) && read && !slices.ContainsFunc(s.Gateways, func(g Gateway) bool { return g.Kind == k }) {
+		if k.Factors() && read && !slices.ContainsFunc(s.Gateways, func(g Gateway) bool { return g.Kind == k }) {
 			c.gateways = append(c.gateways, gateway{Gateway: DefaultGateway(k)})
 		}
 	}

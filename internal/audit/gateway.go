@@ -61,15 +61,6 @@ func DefaultGateway(kind signin.Kind) Gateway {
 	return g
 }
 
-// tells reports whether logs of the kind hold events of second factors. A Duo admin log tells how Duo is set.
-func tells(k signin.Kind) bool {
-	switch k {
-	case signin.Duo, signin.DuoAuthProxy, signin.Monosign, signin.ADFSLog, signin.Entra, signin.UAL, signin.WAP, signin.NPS, signin.Okta, signin.Mapped:
-		return true
-	}
-	return false
-}
-
 // perServer reports whether each Exchange server has a log of its own of that kind: what one of them says covers no other.
 func perServer(k signin.Kind) bool { return k == signin.Monosign }
 

@@ -69,9 +69,11 @@ func (c *Classifier) Classify(f *Facts, s *SignIn) {
 		c.iis(f, s)
 	case IMAPLog, POPLog, SMTPLog:
 		c.logon(f, s)
-	case Duo, DuoAuthProxy, DuoAdmin, Monosign, ADFSLog, Entra, UAL, WAP, NPS, Okta, Mapped:
-		c.gateway(f, s)
 	default:
+		if f.Kind.Gateway() {
+			c.gateway(f, s)
+			return
+		}
 		s.Client = c.bare[UnknownKind]
 		s.Reason = "not a kind of log that is read"
 	}

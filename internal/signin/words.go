@@ -217,6 +217,15 @@ func (k Kind) String() string      { return name(kindNames[:], uint8(k), "kind")
 func (s Severity) String() string  { return name(severityNames[:], uint8(s), "severity") }
 func (m MFA) String() string       { return name(mfaNames[:], uint8(m), "mfa") }
 
+// Gateway reports whether it is a log of an MFA gateway or an identity provider, and not of an Exchange server.
+func (k Kind) Gateway() bool { return k >= Duo && k <= Mapped }
+
+// Factors reports whether it holds events of second factors. Duo's administrator log tells how Duo is set.
+func (k Kind) Factors() bool { return k.Gateway() && k != DuoAdmin }
+
+// Cloud reports whether its sign-ins are to Exchange Online.
+func (k Kind) Cloud() bool { return k == Entra || k == UAL || k == ADFSLog }
+
 // Dataset is the value of event.dataset for lines of this kind of file.
 func (k Kind) Dataset() string { return "outmode." + k.String() }
 
@@ -295,7 +304,7 @@ func LegacyEXO(p Protocol, a Auth) bool {
 // the logs of an identity provider tell of, does not come to that server.
 // Source: "Disable legacy authentication in Exchange Server hybrid" in Microsoft's documentation.
 func LegacyOnPrem(k Kind, p Protocol, a Auth) bool {
-	if k == Entra || k == UAL || k == ADFSLog {
+	if k.Cloud() {
 		return false
 	}
 	switch a {

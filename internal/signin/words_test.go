@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -89,5 +90,28 @@ func TestLegacyDialects(t *testing.T) {
 		if got := signin.LegacyOnPrem(signin.HTTPProxy, c.p, c.a); got != c.onPrem {
 			t.Errorf("LegacyOnPrem(%v, %v) = %v", c.p, c.a, got)
 		}
+	}
+}
+
+// Each kind of log is of an Exchange server, or of a gateway; only identity providers tell of Exchange Online.
+func TestKindsOfLogs(t *testing.T) {
+	t.Parallel()
+	var servers, gateways, factors, clouds []string
+	for k := signin.IIS; k <= signin.Mapped; k++ {
+		if !k.Gateway() {
+			servers = append(servers, k.String())
+		} else {
+			gateways = append(gateways, k.String())
+		}
+		if k.Factors() {
+			factors = append(factors, k.String())
+		}
+		if k.Cloud() {
+			clouds = append(clouds, k.String())
+		}
+	}
+	const want = "[iis httpproxy imap pop smtp] [duo duo_authproxy duo_admin monosign adfs entra ual wap nps okta mapped] [duo duo_authproxy monosign adfs entra ual wap nps okta mapped] [adfs entra ual]"
+	if got := fmt.Sprint(servers, gateways, factors, clouds); got != want || signin.UnknownKind.Gateway() {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

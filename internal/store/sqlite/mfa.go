@@ -348,8 +348,7 @@ func (v *MFAView) readWays(ctx context.Context) error {
 			return err
 		}
 		w.Server = cmp.Or(names[w.Server], w.Server)
-		switch kind {
-		case signin.Entra, signin.UAL, signin.ADFSLog:
+		if kind.Cloud() {
 			w.Server = audit.ExchangeOnline
 		}
 		if w.Account == signin.OtherAccounts().Key {
