@@ -98,9 +98,7 @@ func coversHour(l *ingest.Coverage, hour int64) bool {
 // could reports whether a log is of a server of Exchange which, by what the columns say, could tell of a row: each can
 // keep all five kinds.
 func (c *covered) could(l *ingest.Coverage, t *teller) bool {
-	exchange := func(k signin.Kind) bool {
-		return k == signin.IIS || k == signin.HTTPProxy || k == signin.IMAPLog || k == signin.POPLog || k == signin.SMTPLog
-	}
+	exchange := func(k signin.Kind) bool { return k != signin.UnknownKind && !k.Gateway() }
 	return exchange(l.Kind) && (!slices.Contains(c.by, signin.ByServer) || l.Server == t.server) && (!slices.Contains(c.by, signin.ByDataset) || exchange(t.kind))
 }
 
