@@ -3,8 +3,10 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -34,9 +36,18 @@ type met struct {
 func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 	again, err := p.meet(ctx, inputs)
 	if again && err == nil {
-		_, err = p.meet(ctx, inputs)
+		_, err = p.meet(ctx, slices.DeleteFunc(slices.Clone(inputs), p.leftName))
 	}
 	return err
+}
+
+// leftName reports whether nothing stands any more where a log was that turned out to have moved since it was found.
+func (p *Pipeline) leftName(in tail.Input) bool {
+	if p.byPath[in.Path] != nil || in.Disk == "" {
+		return false
+	}
+	_, err := os.Stat(in.Disk)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // meet reports whether files must be met again, since what was found out of one changed what others are.

@@ -93,6 +93,25 @@ func TestRenamedBetweenMeetingAndReading(t *testing.T) {
 	s.sound()
 }
 
+// A log is packed, and removed between being found and being met: its name is no log of its own that got lost.
+func TestPackedBetweenFindingAndMeeting(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("a.LOG", proxyHead+rowsOf(1, 3))
+	s.look()
+	s.append("a.LOG", rowsOf(4, 6))
+	s.gzip("a.LOG", "a.LOG.gz")
+	found := s.find()
+	s.remove("a.LOG")
+	s.must(s.p.Meet(t.Context(), found))
+	s.look()
+	s.look()
+	if got, want := s.told(), "a.LOG.gz read 6/7; users 1-6"; got != want {
+		t.Errorf("the ledger holds\n%s, want\n%s", got, want)
+	}
+	s.sound()
+}
+
 // does makes a step of what is done to a site.
 func does(steps ...func(s *site)) []func(s *site) { return steps }
 
