@@ -36,18 +36,9 @@ type met struct {
 func (p *Pipeline) Meet(ctx context.Context, inputs []tail.Input) error {
 	again, err := p.meet(ctx, inputs)
 	if again && err == nil {
-		_, err = p.meet(ctx, slices.DeleteFunc(slices.Clone(inputs), p.leftName))
+		_, err = p.meet(ctx, inputs)
 	}
 	return err
-}
-
-// leftName reports whether nothing stands any more where a log was that turned out to have moved since it was found.
-func (p *Pipeline) leftName(in tail.Input) bool {
-	if p.byPath[in.Path] != nil || in.Disk == "" {
-		return false
-	}
-	_, err := os.Stat(in.Disk)
-	return errors.Is(err, fs.ErrNotExist)
 }
 
 // meet reports whether files must be met again, since what was found out of one changed what others are.
@@ -121,12 +112,16 @@ func (p *Pipeline) look(ctx context.Context, inputs []tail.Input) ([]*met, error
 	return slices.DeleteFunc(files, func(f *met) bool { return f == nil }), ctx.Err()
 }
 
-// lookAt returns nil for a file that is as it was.
+// lookAt returns nil for a file that is as it was, and for one that went away since it was found: it may have another
+// name by now, or be packed, and the next look tells what became of it.
 func (p *Pipeline) lookAt(id *identifier, in tail.Input) *met {
 	f := &met{input: in}
 	if in.Disk != "" {
 		fi, err := os.Stat(in.Disk)
-		if err == nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err == nil:
 			f.modified = fi.ModTime().UnixNano()
 		}
 		f.fileID = idOf(in.Disk)
@@ -135,6 +130,9 @@ func (p *Pipeline) lookAt(id *identifier, in tail.Input) *met {
 		}
 	}
 	f.log, f.servers = id.identify(in)
+	if errors.Is(f.log.Err, fs.ErrNotExist) {
+		return nil
+	}
 	f.head = bytes.Clone(bytes.TrimRight(id.raw[:min(id.n, headPrint)], "\x00")) // reserved space is written over
 	if r := p.rootOf(in.Path); r != nil && r.Kind != signin.UnknownKind && f.log.State == Read && f.log.Format.Kind != r.Kind {
 		f.log.State = NotCounted
@@ -313,7 +311,10 @@ func endsLine(src *Source, f *met) bool {
 // goOn takes a file as the log that it was.
 func (p *Pipeline) goOn(c *collector, src *Source, f *met) {
 	before := *src
-	src.Path, src.FileID, src.Size, src.Modified, src.Plain = f.input.Path, f.fileID, f.input.Size, f.modified, f.input.Plain
+	src.Path, src.Size, src.Modified, src.Plain = f.input.Path, f.input.Size, f.modified, f.input.Plain
+	if f.fileID != "" || f.log.State != Unreadable {
+		src.FileID = f.fileID
+	}
 	src.stuck = false
 	if src.Size != before.Size || src.Modified != before.Modified || src.FileID != before.FileID {
 		src.tried, src.Done = 0, false // what was reserved may be written by now, and an archive may have grown

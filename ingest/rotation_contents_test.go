@@ -154,7 +154,8 @@ func contents() []rotation {
 				func(s *site) { s.write("a.LOG", proxyHead+rowsOf(1, 3)) },
 				func(s *site) { s.append("a.LOG", rowsOf(4, 6)); s.gzip("a.LOG", "a.LOG.gz"); s.remove("a.LOG") },
 			),
-			want: "a.LOG.gz read 6/7; users 1-6",
+			want:     "a.LOG.gz read 6/7; users 1-6",
+			followed: "a.LOG.gz read 6/7; users 1-6 || a.LOG gone 6/7; a.LOG.gz duplicate 0/7; users 1-6", // what was packed may have been read before
 		},
 		{
 			name: "packed while somebody looks",

@@ -112,6 +112,37 @@ func TestPackedBetweenFindingAndMeeting(t *testing.T) {
 	s.sound()
 }
 
+// A log of which no more than the header was met gets its first line as it is renamed, or goes away with its folder and
+// comes back: it is known by its file, not by a name that stood for nothing any more.
+func TestNamelessThatWentAwayBetweenFindingAndMeeting(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.write("a.LOG", proxyHead)
+	s.look()
+	s.append("a.LOG", row(1))
+	found := s.find()
+	s.rename("a.LOG", "b.LOG")
+	s.must(s.p.Meet(t.Context(), found))
+	s.look()
+	s.look()
+
+	s.write("x/c.LOG", proxyHead)
+	s.look()
+	found = s.find()
+	s.rename("x", "../x")
+	s.must(s.p.Meet(t.Context(), found))
+	s.look()
+	s.look()
+	s.rename("../x", "x")
+	s.look()
+	s.append("x/c.LOG", row(2))
+	s.look()
+	if got, want := s.told(), "b.LOG read 1/2; x/c.LOG read 1/2; users 1-2"; got != want {
+		t.Errorf("the ledger holds\n%s, want\n%s", got, want)
+	}
+	s.sound()
+}
+
 // does makes a step of what is done to a site.
 func does(steps ...func(s *site)) []func(s *site) { return steps }
 
