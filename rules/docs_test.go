@@ -80,12 +80,9 @@ func TestDocumentationIsComplete(t *testing.T) {
 		}
 	}
 	for _, name := range rules.FieldNames() {
-		of := "line"
-		if rules.OfRow(name) {
-			of = "row"
-		}
+		of := rules.Of(name)
 		if strings.Count(text, "| `"+name+"` | "+of+" |") != 1 {
-			t.Errorf("the field %s is not in the table as one of a %s", name, of)
+			t.Errorf("the field %s is not in the table as one of %s", name, of)
 		}
 		for _, word := range signin.Words(name) {
 			if word != "" && !strings.Contains(text, "`"+word+"`") {

@@ -42,7 +42,7 @@ func (e Explanation) Missing() string {
 }
 
 // Explain says what each rule makes of a sign-in, in the order of the rules. It evaluates every
-// clause, whether or not the rule would have come to it.
+// clause, whether or not the rule would have come to it. Rules that judge records are left out.
 func (s *Set) Explain(si *signin.SignIn) []Explanation {
 	e := newEvaluator()
 	e.view.fillKey(si)
@@ -55,6 +55,9 @@ func (s *Set) Explain(si *signin.SignIn) []Explanation {
 	out := make([]Explanation, 0, len(s.rules))
 	for i := range s.rules {
 		r := &s.rules[i]
+		if r.joined {
+			continue
+		}
 		var best Explanation
 		var met []int
 		for n, at := range r.steps {

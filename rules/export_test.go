@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -36,6 +37,18 @@ func (p *Plain) Run(si *signin.SignIn) string {
 		return "true"
 	}
 	return "false"
+}
+
+// RunRecord does it with a record.
+func (p *Plain) RunRecord(r *Record) string {
+	var v view
+	v.fill(r)
+	v.setZone(p.zone)
+	out, err := expr.Run(p.program, &v)
+	if err != nil {
+		return "error"
+	}
+	return strconv.FormatBool(out == true)
 }
 
 // Ruled tells what hits say of each step of a rule: "true", "false", "error" or "pending".
@@ -91,10 +104,15 @@ func RuleKeys() []string { return ruleKeys() }
 // FieldNames are the fields that a rule sees.
 func FieldNames() []string { return fieldNames[:] }
 
-// OfRow reports whether the key of a usage row decides a field.
-func OfRow(name string) bool {
-	f, ok := parseField(name)
-	return ok && keyFields.has(f)
+// Of says what decides a field: the key of a usage row, the line, or joining logons with events.
+func Of(name string) string {
+	switch f, _ := parseField(name); {
+	case keyFields.has(f):
+		return "row"
+	case joinedFields.has(f):
+		return "joined"
+	}
+	return "line"
 }
 
 // FunctionNames are the functions that a rule can call.

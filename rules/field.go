@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -12,7 +13,8 @@ import (
 // A field is something of a sign-in that a rule can read.
 type field uint8
 
-// The fields. Those before timeField are decided by the key of a usage row.
+// The fields. Those before timeField are decided by the key of a usage row, and those from mfaField on by joining logons
+// with what gateways logged: a rule that reads one of them judges records, see Record.
 const (
 	serverField field = iota
 	datasetField
@@ -31,8 +33,6 @@ const (
 	backendField
 	legacyEXOField
 	legacyOnPremField
-	mfaField
-	mfaReasonField
 	timeField
 	hourField
 	weekdayField
@@ -41,12 +41,21 @@ const (
 	versionField
 	pathField
 	statusField
+	mfaField
+	mfaReasonField
+	recordField
+	factorField
+	factorOutcomeField
+	applicationField
+	gatewayField
+	enrolledField
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{"server", "dataset", "user", "domain", "protocol", "auth", "mechanism", "outcome", "evidence",
-	"traffic", "client", "modern", "internal", "privileged", "backend", "legacy_exo", "legacy_onprem", "mfa", "mfa_reason",
-	"time", "hour", "weekday", "address", "agent", "client_version", "path", "status"}
+	"traffic", "client", "modern", "internal", "privileged", "backend", "legacy_exo", "legacy_onprem",
+	"time", "hour", "weekday", "address", "agent", "client_version", "path", "status",
+	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled"}
 
 func (f field) String() string { return fieldNames[f] }
 
@@ -79,7 +88,7 @@ func dataset(k signin.Kind) string {
 }
 
 // A fieldSet is a set of fields.
-type fieldSet uint32
+type fieldSet uint64
 
 func setOf(fs ...field) (s fieldSet) {
 	for _, f := range fs {
@@ -88,11 +97,20 @@ func setOf(fs ...field) (s fieldSet) {
 	return s
 }
 
+// firstOf is the first field of a set that is not empty.
+func firstOf(s fieldSet) field { return field(bits.TrailingZeros64(uint64(s))) }
+
 func (s fieldSet) within(o fieldSet) bool { return s&^o == 0 }
 func (s fieldSet) has(f field) bool       { return s&(1<<f) != 0 }
 
 // keyFields are those that the key of a usage row decides.
 const keyFields fieldSet = 1<<timeField - 1
+
+// joinedFields are those that joining logons with events decides, and recordFields all that a record has.
+const (
+	joinedFields fieldSet = 1<<fieldCount - 1<<mfaField
+	recordFields fieldSet = joinedFields | keyFields&^(1<<trafficField|1<<modernField) | 1<<timeField | 1<<hourField | 1<<weekdayField | 1<<addressField
+)
 
 // maxText is how much of a text a rule sees, in bytes.
 const maxText = 2 << 10
@@ -138,6 +156,12 @@ type view struct {
 	LegacyOnPrem  bool      `expr:"legacy_onprem"`
 	MFA           string    `expr:"mfa"`
 	MFAReason     string    `expr:"mfa_reason"`
+	Record        string    `expr:"record"`
+	Factor        string    `expr:"factor"`
+	FactorOutcome string    `expr:"factor_outcome"`
+	Application   string    `expr:"application"`
+	Gateway       string    `expr:"gateway"`
+	Enrolled      bool      `expr:"enrolled"`
 }
 
 // fillKey sets what the key of a usage row decides.
@@ -149,7 +173,6 @@ func (v *view) fillKey(s *signin.SignIn) {
 	v.Client, v.Modern = cut(s.Client.Family), s.Client.Modern.String()
 	v.Internal, v.Privileged, v.Backend = s.Internal, s.Account.Privileged, s.Backend
 	v.LegacyEXO, v.LegacyOnPrem = signin.LegacyEXO(s.Protocol, s.Auth), signin.LegacyOnPrem(s.Facts.Kind, s.Protocol, s.Auth)
-	v.MFA, v.MFAReason = signin.MFAUnknown.String(), ""
 }
 
 // fillLine sets those of the fields that only the line decides, but for hour and weekday, which depend
@@ -255,8 +278,6 @@ func keyValue(f field, u *signin.Usage) string {
 		return strconv.FormatBool(signin.LegacyEXO(u.Protocol, u.Auth))
 	case legacyOnPremField:
 		return strconv.FormatBool(signin.LegacyOnPrem(u.Kind, u.Protocol, u.Auth))
-	case mfaField:
-		return signin.MFAUnknown.String()
 	}
 	return ""
 }

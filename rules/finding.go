@@ -97,6 +97,11 @@ func (s *Set) brokenOf(usage []signin.Usage) []Broken {
 			}
 		}
 	}
+	return s.brokenBy(counts)
+}
+
+// brokenBy adds up by rule what its steps failed on.
+func (s *Set) brokenBy(counts map[breach]int64) []Broken {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	byRule := map[int32]*Broken{}

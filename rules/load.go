@@ -150,7 +150,18 @@ func (l *loader) compile() *Set {
 			}
 			trees = append(trees, t)
 		}
-		set.add(dr.compiled(), trees)
+		r := dr.compiled()
+		reads := setOf(r.group[:r.visible]...)
+		if r.byValue {
+			reads |= 1 << r.distinct
+		}
+		for _, t := range trees {
+			t.conditions(func(cond int32) { reads |= sp.conditions[cond].fields })
+		}
+		if r.joined = reads&joinedFields != 0; r.joined {
+			dr.joinedTogether(&r, reads)
+		}
+		set.add(r, trees)
 	}
 	set.seal(sp.conditions)
 	return set
@@ -169,11 +180,34 @@ func (d *draft) compiled() compiled {
 	if d.Distinct != "" {
 		r.distinct, r.byValue = parseField(d.Distinct)
 	}
-	hidden := map[Type]field{Match: protocolField, FirstSeen: datasetField, Absence: datasetField}
-	if f, ok := hidden[r.Type]; ok && r.ticks && !slices.Contains(r.group, f) {
-		r.group = append(r.group, f)
+	if r.ticks {
+		r.hide()
 	}
 	return r
+}
+
+// hide adds to the group of a rule that is decided by minutes what its findings need to know besides.
+func (r *compiled) hide() {
+	hidden := map[Type]field{Match: protocolField, FirstSeen: datasetField, Absence: datasetField}
+	if f, ok := hidden[r.Type]; ok && !slices.Contains(r.group, f) {
+		r.group = append(r.group, f)
+	}
+}
+
+// joinedTogether completes a rule that judges records, and reports what it reads that no record has.
+func (d *draft) joinedTogether(r *compiled, reads fieldSet) {
+	for f := range fieldCount {
+		if reads.has(f) && !recordFields.has(f) {
+			d.doc.report(d.Line, d.Column, "this rule reads %s, so it looks at logons that were joined with what MFA gateways logged; of those %s is not known", firstOf(reads&joinedFields), f)
+		}
+	}
+	if d.Type == Absence || d.Type == FirstSeen {
+		d.doc.report(d.Line, d.Column, "a rule of type %s cannot read %s: a late log of a gateway may change what it looked at", d.Type, firstOf(reads&joinedFields))
+	}
+	if !r.ticks { // what its minutes add up to can be replaced when a late log tells more
+		r.ticks = true
+		r.hide()
+	}
 }
 
 // unique reports ids and uuids that several rules have.

@@ -145,6 +145,11 @@ func (s *Set) looksAt(n int32) (fields fieldSet) {
 func (s *Set) unplayable(n int32, differs []Change) *Unplayable {
 	r := &s.rules[n]
 	u := &Unplayable{Rule: r.ID}
+	if r.joined {
+		u.Field = firstOf(s.reads(n) & joinedFields).String()
+		u.Reason = fmt.Sprintf("it reads %s: its findings are those of the next time that logons are joined with what gateways logged", u.Field)
+		return u
+	}
 	if r.Type != Match && r.Type != FirstSeen {
 		u.Field = "window"
 		u.Reason = "what it counts within a window was not kept"
@@ -155,7 +160,7 @@ func (s *Set) unplayable(n int32, differs []Change) *Unplayable {
 		}
 		return u
 	}
-	for f := timeField; f < fieldCount; f++ {
+	for f := timeField; f < mfaField; f++ {
 		switch {
 		case s.looksAt(n).has(f):
 			u.Field, u.Reason = f.String(), fmt.Sprintf("it reads %s, which only the line tells, and lines are not kept", f)

@@ -96,6 +96,7 @@ type compiled struct {
 	distinct field
 	byValue  bool // distinct is set
 	ticks    bool // decided by minutes
+	joined   bool // judges records, see Record
 	steps    []int32
 }
 

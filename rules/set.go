@@ -99,6 +99,9 @@ func (s *Set) Rules() []Rule {
 	return out
 }
 
+// Joined reports whether that rule judges records and not sign-ins, see Record.
+func (s *Set) Joined(rule int32) bool { return s.rules[rule].joined }
+
 // Window returns what the minutes of that rule's first step are for.
 func (s *Set) Window(rule int32) signin.Window {
 	if rule < 0 || int(rule) >= len(s.rules) {
@@ -118,11 +121,13 @@ func (s *Set) Window(rule int32) signin.Window {
 	return w
 }
 
-// start is the ruling before anything is known.
-func (s *Set) start() *ruling {
+// start is the ruling before anything is known: of a sign-in, or of a record.
+func (s *Set) start(joined bool) *ruling {
 	r := &ruling{}
 	for i := range s.steps {
-		r.rest = append(r.rest, rest{int32(i), s.steps[i].tree})
+		if s.rules[s.steps[i].rule].joined == joined {
+			r.rest = append(r.rest, rest{int32(i), s.steps[i].tree})
+		}
 	}
 	return r
 }

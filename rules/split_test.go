@@ -36,8 +36,8 @@ func expression(r *rand.Rand, depth int) string {
 
 func condition(r *rand.Rand) string {
 	word := func(f string) string { return fmt.Sprintf("%q", pick(r, signin.Words(f))) }
-	enum := pick(r, []string{"protocol", "auth", "outcome", "evidence", "traffic", "modern", "mechanism", "weekday", "mfa"})
-	text := pick(r, []string{"user", "domain", "server", "client", "client_version", "address", "path", "agent", "mfa_reason", "dataset"})
+	enum := pick(r, []string{"protocol", "auth", "outcome", "evidence", "traffic", "modern", "mechanism", "weekday"})
+	text := pick(r, []string{"user", "domain", "server", "client", "client_version", "address", "path", "agent", "dataset"})
 	number := pick(r, []string{"hour", "status", "len(user)", "hour % 5", "-status"})
 	switch r.IntN(19) {
 	case 0:

@@ -83,14 +83,19 @@ func (j *Judge) appendValue(b []byte, f field, r *compiled, s *signin.SignIn) []
 	return append(b, j.eval.view.value(f, s, r.zone)...)
 }
 
-// hash is FNV-1a of the value that the rule counts: the same in every run. It is 0 for no value.
+// hash is that of the value that the rule counts. It is 0 for no value.
 func (j *Judge) hash(r *compiled, s *signin.SignIn) uint64 {
 	j.value = j.appendValue(j.value[:0], r.distinct, r, s)
-	if len(j.value) == 0 {
+	return hashOf(j.value)
+}
+
+// hashOf is FNV-1a: the same in every run. It is 0 for no value.
+func hashOf(value []byte) uint64 {
+	if len(value) == 0 {
 		return 0
 	}
 	h := uint64(14695981039346656037)
-	for _, c := range j.value {
+	for _, c := range value {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
 	return max(h, 1)

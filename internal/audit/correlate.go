@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
 )
 
 // A Setup is what a correlation must know beside the logons and the events.
@@ -20,6 +21,8 @@ type Setup struct {
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
+	Record     func(*rules.Record)      // called for each logon and for each event of the period; the Record is lent
+	Inside     func(netip.Addr) bool    // whether the address of an event is the organisation's; nil for never
 }
 
 // How a silence that is a failure is told from one that is not.
@@ -93,6 +96,7 @@ type way struct {
 type sessionKey struct {
 	who, client, guard int32
 	address            netip.Addr
+	auth               signin.Auth
 }
 
 // A session is requests of one person with one client from one address, with no pause longer than its life.
@@ -347,8 +351,11 @@ func (c *Correlator) takeUses(uses []Use) {
 	for _, p := range order {
 		u := &uses[p.i]
 		w := c.wayOf(u.Way)
-		key := sessionKey{w.who, w.client, w.guard.index, u.Address}
+		key := sessionKey{who: w.who, client: w.client, guard: w.guard.index, address: u.Address}
 		u.runs(w.guard.session, func(start, end int64, exact bool) {
+			if w.guard.declared {
+				key.auth = u.Way.Auth // nothing asks there: a second way to prove who one is is a logon of its own
+			}
 			s := c.sessions[key]
 			logon := s == nil || start-s.last > w.guard.session
 			if logon {
@@ -382,9 +389,12 @@ func compareFlags(a, b *Way) int {
 		if w.Backend {
 			n += 2
 		}
+		if w.Privileged {
+			n += 4
+		}
 		return n
 	}
-	return cmp.Compare(bits(a), bits(b))
+	return cmp.Or(cmp.Compare(bits(a), bits(b)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Auth, b.Auth), cmp.Compare(a.Mechanism, b.Mechanism), cmp.Compare(a.Evidence, b.Evidence))
 }
 
 // runs cuts the use of an hour where it pauses for longer than a session lives. The first request is exact to the

@@ -104,11 +104,14 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 		g.stats.Outcomes[e.Outcome]++
 		g.stats.Last = max(g.stats.Last, e.Time)
 	}
+	m := c.set.Identities.Who(e.User, g.UserForm)
+	if inPeriod {
+		c.recordEvent(g, x, m.Person)
+	}
 	if e.Outcome == signin.FactorConfig {
 		return x
 	}
 	g.times = append(g.times, e.Time)
-	m := c.set.Identities.Who(e.User, g.UserForm)
 	if m.Person != nil {
 		n := c.number(m.Person)
 		c.events[n] = append(c.events[n], x)

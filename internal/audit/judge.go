@@ -21,8 +21,11 @@ func (c *Correlator) advance(before int64) {
 		if it.logon {
 			v := c.judge(it)
 			it.session.let = v.MFA != signin.MFAMissing && v.MFA != signin.MFADenied || c.early(it)
-			if c.set.Judged != nil && c.set.From <= v.Time && v.Time < c.set.To {
-				c.set.Judged(v)
+			if c.set.From <= v.Time && v.Time < c.set.To {
+				if c.set.Judged != nil {
+					c.set.Judged(v)
+				}
+				c.recordLogon(it, v)
 			}
 		}
 		if it.session.let && !it.way.guard.declared {

@@ -54,20 +54,26 @@ type Verdict struct {
 
 // A Way is how an account signs in: the key of the hour rows, as far as it matters here.
 type Way struct {
-	Account  string // as logged, lower case; "" for nobody
-	Server   string // ExchangeOnline of sign-ins to the cloud
-	Entry    signin.Protocol
-	Client   string // family
-	Internal bool
-	Backend  bool
+	Account    string // as logged, lower case; "" for nobody
+	Server     string // ExchangeOnline of sign-ins to the cloud
+	Entry      signin.Protocol
+	Client     string // family
+	Internal   bool
+	Backend    bool
+	Kind       signin.Kind // of the log that told it
+	Auth       signin.Auth
+	Mechanism  signin.Mechanism
+	Evidence   signin.Evidence
+	Privileged bool
 }
 
 // A Use is the successful sign-ins in one way from one address within one hour: an hour row.
 type Use struct {
 	Way         *Way // rows of one way share it
 	Address     netip.Addr
-	First, Last int64  // Unix milliseconds
-	Minutes     uint64 // of the hour with a sign-in, as bits
+	First, Last int64      // Unix milliseconds
+	Minutes     uint64     // of the hour with a sign-in, as bits
+	At          signin.Ref // the line of First, where that is known; else without a length
 }
 
 // An Hour is what happened within some time, in any order: an hour of the store, or more.

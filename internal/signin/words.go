@@ -271,6 +271,10 @@ func Words(field string) []string {
 		return modernNames[:]
 	case "mfa":
 		return mfaNames[:]
+	case "factor_outcome":
+		return factorNames[:]
+	case "record":
+		return recordNames[:]
 	case "severity":
 		return severityNames[:]
 	case "kind":
@@ -282,6 +286,9 @@ func Words(field string) []string {
 	}
 	return nil
 }
+
+// recordNames are what a rule that reads mfa can look at.
+var recordNames = [...]string{"logon", "event"}
 
 var weekdayNames = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 

@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
+)
+
+// recordLogon hands out a logon for rules to look at.
+func (c *Correlator) recordLogon(it *item, v *Verdict) {
+	if c.set.Record == nil {
+		return
+	}
+	w := v.Way
+	r := rules.Record{Kind: w.Kind, Time: v.Time, Server: w.Server, Privileged: w.Privileged, Protocol: w.Entry, Auth: w.Auth, Mechanism: w.Mechanism, Outcome: signin.Success, Evidence: w.Evidence, Client: w.Client,
+		Internal: w.Internal, Backend: w.Backend, Address: v.Address, MFA: v.MFA, Reason: v.Cause.String(), Gateway: v.Gateway, Enrolled: c.enrolled(it.way.who)}
+	if it.use.First == v.Time {
+		r.At = it.use.At
+	}
+	if e := v.Event; e != nil {
+		r.Result, r.Factor, r.Application = e.Outcome, e.Factor, e.Application
+		if v.Cause == Said {
+			r.Reason = e.Reason
+		}
+	}
+	names(&r, v.Person, v.Account)
+	c.set.Record(&r)
+}
+
+// recordEvent hands out an event.
+func (c *Correlator) recordEvent(g *gateway, e *event, who *Person) {
+	if c.set.Record == nil {
+		return
+	}
+	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: g.ID, At: e.At}
+	r.Internal = c.set.Inside != nil && e.Address.IsValid() && c.set.Inside(e.Address)
+	if who != nil {
+		r.Enrolled = c.enrolled(c.number(who))
+	}
+	names(&r, who, e.User)
+	c.set.Record(&r)
+}
+
+// names says who a record is about: the person where that is certain, else the text of the log.
+func names(r *rules.Record, who *Person, text string) {
+	w := take(text)
+	if who != nil {
+		r.Subject = who.Name
+		w = take(who.Name)
+	} else if r.Subject = w.name; w.realm != "" {
+		r.Subject = w.text()
+	}
+	r.User, r.Domain = w.name, w.realm
+}
+
+// enrolled reports whether some gateway ever told of a person.
+func (c *Correlator) enrolled(who int32) bool {
+	for i := range c.gateways {
+		if c.gateways[i].known[who] {
+			return true
+		}
+	}
+	return false
+}
+
+// said is what an event says of a second factor by itself.
+func said(o signin.FactorOutcome) signin.MFA {
+	if m, ok := good(o); ok {
+		return m
+	}
+	if refused(o) {
+		return signin.MFADenied
+	}
+	return signin.MFAUnknown
+}

@@ -1,0 +1,261 @@
+package rules
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outmode/outmode/internal/signin"
+)
+
+// A Record is what a rule looks at that reads mfa or another field of that sort: a logon with what the gateways say of
+// it, or an event of a gateway. Records come of joining the two, and not of a line.
+type Record struct {
+	Event      bool // an event of a gateway; else a logon
+	Kind       signin.Kind
+	Time       int64 // Unix milliseconds
+	Server     string
+	Subject    string // who it was, as findings name people
+	User       string // the bare account
+	Domain     string
+	Privileged bool
+	Protocol   signin.Protocol // of a logon; an event has none
+	Auth       signin.Auth
+	Mechanism  signin.Mechanism
+	Outcome    signin.Outcome
+	Evidence   signin.Evidence
+	Client     string
+	Internal   bool
+	Backend    bool
+	Address    netip.Addr
+
+	MFA         signin.MFA
+	Reason      string // the gateway's word where it said something, else the cause of what is said
+	Factor      string
+	Result      signin.FactorOutcome // of the event, also of one that belongs to a logon
+	Application string
+	Gateway     string // its id
+	Enrolled    bool   // some gateway told of this person, ever
+	At          signin.Ref
+}
+
+// fill sets all that an expression sees of a record, but for hour and weekday.
+func (v *view) fill(r *Record) {
+	*v = view{Time: time.UnixMilli(r.Time).UTC(), Server: cut(r.Server), Dataset: dataset(r.Kind), User: cut(r.User), Domain: cut(r.Domain), Mechanism: r.Mechanism.String(), Client: cut(r.Client),
+		Internal: r.Internal, Privileged: r.Privileged, Backend: r.Backend, MFA: r.MFA.String(), MFAReason: cut(r.Reason), Record: "logon", Factor: cut(r.Factor), FactorOutcome: r.Result.String(),
+		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled}
+	if r.Address.IsValid() {
+		v.Address = r.Address.String()
+	}
+	if r.Event {
+		v.Record = "event"
+		return
+	}
+	v.Protocol, v.Auth, v.Outcome, v.Evidence = r.Protocol.String(), r.Auth.String(), r.Outcome.String(), r.Evidence.String()
+	v.LegacyEXO, v.LegacyOnPrem = signin.LegacyEXO(r.Protocol, r.Auth), signin.LegacyOnPrem(r.Kind, r.Protocol, r.Auth)
+}
+
+// A RecordJudge judges records and adds up what it finds to minutes. It is for one goroutine.
+type RecordJudge struct {
+	set     *Set
+	eval    *evaluator
+	known   map[recordKey]*ruling
+	minutes map[minuteOf]*signin.Minute
+	broken  map[breach]int64
+}
+
+// NewRecordJudge returns a judge by the rules that read what joining logons with events decides; nil if there are none.
+func (s *Set) NewRecordJudge() *RecordJudge {
+	for i := range s.rules {
+		if s.rules[i].joined {
+			return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}}
+		}
+	}
+	return nil
+}
+
+// A recordKey is the fields of a record of which there are few combinations.
+type recordKey struct {
+	event, privileged, internal, backend, enrolled bool
+	kind                                           signin.Kind
+	protocol                                       signin.Protocol
+	auth                                           signin.Auth
+	mechanism                                      signin.Mechanism
+	outcome                                        signin.Outcome
+	evidence                                       signin.Evidence
+	mfa                                            signin.MFA
+	result                                         signin.FactorOutcome
+	server, client, reason, factor, app, gateway   string
+}
+
+// ownFields are those of which there are many: conditions on them are evaluated for each record.
+const ownFields fieldSet = 1<<userField | 1<<domainField | 1<<addressField | 1<<timeField | 1<<hourField | 1<<weekdayField
+
+type minuteOf struct {
+	rule, step int32
+	group      string
+	minute     int64
+}
+
+// Take judges a record.
+func (j *RecordJudge) Take(r *Record) {
+	key := recordKey{r.Event, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
+	rule := j.known[key]
+	filled := false
+	if rule == nil {
+		j.eval.view.fill(r)
+		filled = true
+		rule = keep(j.known, key, j.set.advance(j.set.start(true), func(cond int32) value {
+			if j.set.conditions[cond].fields&ownFields != 0 {
+				return unknown
+			}
+			return j.run(cond)
+		}))
+	}
+	if len(rule.ticks) == 0 && len(rule.rest) == 0 && len(rule.broken) == 0 {
+		return
+	}
+	if !filled {
+		j.eval.view.fill(r)
+	}
+	if len(rule.rest) > 0 {
+		rule = j.set.advance(rule, j.run)
+	}
+	for _, t := range rule.ticks {
+		j.tick(t, r)
+	}
+	for _, b := range rule.broken {
+		j.broken[b]++
+	}
+}
+
+// Broken returns the rules that failed on a record, by id.
+func (j *RecordJudge) Broken() []Broken { return j.set.brokenBy(j.broken) }
+
+func (j *RecordJudge) run(cond int32) value {
+	v, message := j.eval.run(&j.set.conditions[cond])
+	if v == failed {
+		j.set.fail(cond, message)
+	}
+	return v
+}
+
+// tick counts a record for a step of a rule. As of sign-ins, a rule about accounts or addresses counts nothing where
+// there is none, unless it is of type match.
+func (j *RecordJudge) tick(t tickOf, r *Record) {
+	rule := &j.set.rules[t.rule]
+	values := make([]string, len(rule.group))
+	for i, f := range rule.group {
+		values[i] = strings.ReplaceAll(j.value(f, rule, r), "\t", " ") // one within a value would pretend to be a border
+		if i < rule.visible && rule.Type != Match && values[i] == "" && (f == userField || f == addressField) {
+			return
+		}
+	}
+	var distinct []uint64
+	if rule.byValue {
+		text := j.value(rule.distinct, rule, r)
+		if text == "" {
+			return
+		}
+		distinct = []uint64{hashOf([]byte(text))}
+	}
+	key := minuteOf{t.rule, t.step, strings.Join(values, "\t"), r.Time / time.Minute.Milliseconds()}
+	m := j.minutes[key]
+	if m == nil {
+		m = &signin.Minute{Rule: t.rule, Step: t.step, Group: key.group, Minute: key.minute, First: r.Time, Last: r.Time, At: r.At}
+		j.minutes[key] = m
+	}
+	m.Count++
+	if r.Time < m.First || r.Time == m.First && r.At.Before(m.At) {
+		m.At = r.At
+	}
+	m.First, m.Last = min(m.First, r.Time), max(m.Last, r.Time)
+	m.Distinct = addDistinct(m.Distinct, distinct, rule.Threshold)
+}
+
+// addDistinct adds hashes, at most as many as matter.
+func addDistinct(have, more []uint64, most int) []uint64 {
+	for _, v := range more {
+		there := false
+		for _, h := range have {
+			there = there || h == v
+		}
+		if !there && len(have) < most {
+			have = append(have, v)
+		}
+	}
+	return have
+}
+
+// value is a field's value as text, for groups. The view holds the record.
+func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
+	v := &j.eval.view
+	switch f {
+	case serverField:
+		return v.Server
+	case datasetField:
+		return v.Dataset
+	case userField:
+		return cut(r.Subject)
+	case domainField:
+		return v.Domain
+	case protocolField:
+		return v.Protocol
+	case authField:
+		return v.Auth
+	case mechanismField:
+		return v.Mechanism
+	case outcomeField:
+		return v.Outcome
+	case evidenceField:
+		return v.Evidence
+	case clientField:
+		return v.Client
+	case internalField:
+		return strconv.FormatBool(v.Internal)
+	case privilegedField:
+		return strconv.FormatBool(v.Privileged)
+	case backendField:
+		return strconv.FormatBool(v.Backend)
+	case legacyEXOField:
+		return strconv.FormatBool(v.LegacyEXO)
+	case legacyOnPremField:
+		return strconv.FormatBool(v.LegacyOnPrem)
+	case hourField:
+		v.setZone(rule.zone)
+		return strconv.Itoa(v.Hour)
+	case weekdayField:
+		v.setZone(rule.zone)
+		return v.Weekday
+	case addressField:
+		return v.Address
+	case mfaField:
+		return v.MFA
+	case mfaReasonField:
+		return v.MFAReason
+	case recordField:
+		return v.Record
+	case factorField:
+		return v.Factor
+	case factorOutcomeField:
+		return v.FactorOutcome
+	case applicationField:
+		return v.Application
+	case gatewayField:
+		return v.Gateway
+	case enrolledField:
+		return strconv.FormatBool(v.Enrolled)
+	}
+	return ""
+}
+
+// Minutes returns what was found since the last time, in no order.
+func (j *RecordJudge) Minutes() []signin.Minute {
+	all := make([]signin.Minute, 0, len(j.minutes))
+	for _, m := range j.minutes {
+		all = append(all, *m)
+	}
+	clear(j.minutes)
+	return all
+}
