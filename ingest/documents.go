@@ -120,9 +120,15 @@ func (w *worker) cite(p part, wanted []signin.Ref, cited map[signin.Ref]*signin.
 	}
 	log := &w.scan.logs[p.log]
 	w.read(p, func(l *line) {
-		if ref, ok := at[l.offset]; ok && l.verdict == signin.SignInLine {
-			cited[ref] = &signin.Citation{At: ref, SHA256: sha256.Sum256(l.raw), Document: w.document(nil, log, l)}
+		ref, ok := at[l.offset]
+		if !ok || l.verdict != signin.SignInLine && l.verdict != signin.MFALine {
+			return
 		}
+		c := &signin.Citation{At: ref, SHA256: sha256.Sum256(l.raw)}
+		if l.verdict == signin.SignInLine {
+			c.Document = w.document(nil, log, l)
+		}
+		cited[ref] = c
 	})
 }
 

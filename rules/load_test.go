@@ -332,7 +332,7 @@ func TestReadDir(t *testing.T) {
 		t.Fatal(bad)
 	}
 	var lines string
-	results := set.Test(func(_ *rules.Set, logs []rules.TestLog) (rules.Observed, error) {
+	results := set.Test(func(_ *rules.Set, logs []rules.TestLog, _ bool) (rules.Observed, error) {
 		lines = string(logs[0].Lines)
 		return rules.Observed{}, nil
 	}, "")

@@ -65,14 +65,9 @@ type RecordJudge struct {
 	broken  map[breach]int64
 }
 
-// NewRecordJudge returns a judge by the rules that read what joining logons with events decides; nil if there are none.
+// NewRecordJudge returns a judge by the rules that read what joining logons with events decides.
 func (s *Set) NewRecordJudge() *RecordJudge {
-	for i := range s.rules {
-		if s.rules[i].joined {
-			return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}}
-		}
-	}
-	return nil
+	return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}}
 }
 
 // A recordKey is the fields of a record of which there are few combinations.

@@ -102,6 +102,11 @@ func (s *Set) Rules() []Rule {
 // Joined reports whether that rule judges records and not sign-ins, see Record.
 func (s *Set) Joined(rule int32) bool { return s.rules[rule].joined }
 
+// JudgesRecords reports whether there is such a rule.
+func (s *Set) JudgesRecords() bool {
+	return slices.ContainsFunc(s.rules, func(r compiled) bool { return r.joined })
+}
+
 // Window returns what the minutes of that rule's first step are for.
 func (s *Set) Window(rule int32) signin.Window {
 	if rule < 0 || int(rule) >= len(s.rules) {

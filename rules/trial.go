@@ -8,8 +8,8 @@ import (
 )
 
 // A Run reads logs through the real pipeline, with those rules, and returns what it saw. The command
-// hands it in, since this room knows no log format.
-type Run func(rules *Set, logs []TestLog) (Observed, error)
+// hands it in, since this room knows no log format. joined says that logons are to be joined with what gateways logged.
+type Run func(rules *Set, logs []TestLog, joined bool) (Observed, error)
 
 // A TestResult is what became of one test of a rule.
 type TestResult struct {
@@ -31,7 +31,7 @@ func (s *Set) Test(run Run, filter string) []TestResult {
 		}
 		for k := range r.Tests {
 			t := &r.Tests[k]
-			why := s.try(r, t, run)
+			why := s.try(r, t, run, s.rules[i].joined)
 			out = append(out, TestResult{Rule: r.ID, Test: t.Name, File: r.File, Line: t.Line, Passed: why == "", Why: why})
 		}
 	}
@@ -48,7 +48,7 @@ func (r *Rule) fits(filter string) bool {
 }
 
 // try returns why the test does not pass, or "".
-func (s *Set) try(r *Rule, t *Test, run Run) string {
+func (s *Set) try(r *Rule, t *Test, run Run, joined bool) string {
 	logs := slices.Clone(t.Logs)
 	for i := range logs {
 		lines, err := logs[i].lines(filepath.Dir(r.File))
@@ -57,7 +57,7 @@ func (s *Set) try(r *Rule, t *Test, run Run) string {
 		}
 		logs[i].Lines = lines
 	}
-	seen, err := run(s, logs)
+	seen, err := run(s, logs, joined)
 	if err != nil {
 		return "reading the log lines: " + err.Error()
 	}

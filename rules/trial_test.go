@@ -51,7 +51,7 @@ tests:
 `
 
 // replay reads the sign-ins of a test: an account and one word.
-func replay(set *rules.Set, logs []rules.TestLog) (rules.Observed, error) {
+func replay(set *rules.Set, logs []rules.TestLog, _ bool) (rules.Observed, error) {
 	p := newPipeline(set)
 	for i, log := range logs {
 		for line := range strings.Lines(string(log.Lines)) {

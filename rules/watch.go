@@ -20,13 +20,14 @@ type watched struct {
 	group string // the visible values of group_by, joined by a tab
 }
 
-// Watch returns what the minutes of first steps make worth watching, or nil for nothing.
+// Watch returns what the minutes of first steps make worth watching, or nil for nothing. Of rules that judge records all
+// steps are found at once.
 func (s *Set) Watch(minutes []signin.Minute) *Watch {
 	w := &Watch{set: s, spans: map[watched]signin.Span{}}
 	lines := map[watched]*timeline{}
 	for i := range minutes {
 		m := &minutes[i]
-		if m.Rule < 0 || int(m.Rule) >= len(s.rules) || m.Step != 0 || len(s.rules[m.Rule].steps) < 2 {
+		if m.Rule < 0 || int(m.Rule) >= len(s.rules) || m.Step != 0 || len(s.rules[m.Rule].steps) < 2 || s.rules[m.Rule].joined {
 			continue
 		}
 		k := watched{m.Rule, s.rules[m.Rule].visibleGroup(m.Group)}

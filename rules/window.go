@@ -100,7 +100,10 @@ func (r *compiled) addMinute(groups map[string]*timeline, m *signin.Minute) {
 			line.kinds[signin.Kind(k)] = true
 		}
 	}
-	x := &minute{step: m.Step, at: m.Minute, count: m.Count, first: m.First, last: m.Last, distinct: m.Distinct, refs: []signin.Ref{m.At}}
+	x := &minute{step: m.Step, at: m.Minute, count: m.Count, first: m.First, last: m.Last, distinct: m.Distinct}
+	if m.At.Length > 0 || !r.joined { // else the line of a logon is not known
+		x.refs = []signin.Ref{m.At}
+	}
 	line.minutes = append(line.minutes, x)
 }
 
@@ -212,6 +215,9 @@ func citeSteps(ms []*minute) (out []signin.Ref) {
 		for _, ref := range m.refs {
 			all = append(all, line{m.step, m.at, ref})
 		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	slices.SortFunc(all, inOrder)
 	// A line that meets several steps is cited once, for the last of them.

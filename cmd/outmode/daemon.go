@@ -132,7 +132,9 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 		d.telling.progress(p)
 		d.flags.host.status("%s", progressWords(p))
 	}
-	opt.Keep = keep(d.chores(store, w))
+	joins := newJoiner(inner, store, w, d.log)
+	defer joins.wait() // it reads the store
+	opt.Keep = keep(append(d.chores(store, w), &chore{every: joinEvery / 5, do: joins.look}))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", d.address, "version", version())
 	d.flags.host.ready()
 	err = p.Follow(inner, ledger, opt)

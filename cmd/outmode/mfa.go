@@ -124,59 +124,27 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	return r.writeTable(f.out, f.painter(), f.top, f.verbose)
 }
 
-// correlate asks the store hour by hour, so that the memory of it does not depend on the period.
+// correlate hands each logon on, and makes the report.
 func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, known audit.Known, set audit.Setup, each func(*audit.Verdict) error) error {
-	from, to, err := v.Span(ctx)
-	if err != nil {
-		return err
-	}
-	kept, err := v.KeptFrom(ctx)
-	if err != nil {
-		return err
-	}
-	set.From, set.To = max(from, r.since, kept), to
-	if r.until > 0 {
-		set.To = min(set.To, r.until)
-	}
-	if r.since > 0 && r.since < kept {
-		r.note("of the time before %s no hours are kept any more (retention.hours): nothing can be said of it", minute(kept))
-	}
-	if set.From >= set.To {
-		r.note("the store has no logon and no event of that time")
-		return nil
-	}
-	if known.Proven, err = v.Proven(ctx); err != nil {
-		return err
-	}
-	if set.Sources, err = v.Sources(ctx); err != nil {
-		return err
-	}
-	if set.Seen, err = v.Seen(ctx); err != nil {
-		return err
-	}
-	if set.Habits, err = v.Habits(ctx, set.From/dayMs*dayMs, (set.To+dayMs-1)/dayMs*dayMs); err != nil {
-		return err
-	}
-	if set.Blind, err = v.Blind(ctx); err != nil {
-		return err
-	}
-	set.Identities = audit.NewIdentities(known)
 	var failed error
 	set.Judged = func(v *audit.Verdict) {
 		if failed == nil {
 			failed = each(v)
 		}
 	}
-	c := audit.NewCorrelator(set)
-	before, after := c.Margin()
-	for hour := max(from, set.From-before) / hourMs; hour*hourMs < min(to, set.To+after) && failed == nil; hour++ {
-		h, err := v.Hour(ctx, hour)
-		if err != nil {
-			return err
-		}
-		c.Feed(h)
+	j := joining{known: known, Setup: set, since: r.since, until: r.until}
+	gateways, err := j.run(ctx, v)
+	if err != nil {
+		return err
 	}
-	r.finish(&set, c.Close())
+	if r.since > 0 && r.since < j.kept {
+		r.note("of the time before %s no hours are kept any more (retention.hours): nothing can be said of it", minute(j.kept))
+	}
+	if j.From >= j.To {
+		r.note("the store has no logon and no event of that time")
+		return nil
+	}
+	r.finish(&j.Setup, gateways)
 	return failed
 }
 

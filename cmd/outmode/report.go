@@ -192,7 +192,11 @@ func causes(cs ingest.Causes) []cause {
 
 func (r *report) addFindings(res *ingest.Result, set *rules.Set) {
 	r.found = set.Findings(observed(res))
-	for _, b := range set.Broken() {
+	r.addBroken(set.Broken())
+}
+
+func (r *report) addBroken(all []rules.Broken) {
+	for _, b := range all {
 		r.Broken = append(r.Broken, broken{b.Rule, b.Count, b.Error})
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -231,7 +232,9 @@ func testRules(ctx context.Context, g *globals, set *rules.Set, filter string) e
 	for _, r := range set.Select(filter) {
 		chosen[r.ID] = true
 	}
-	results := set.Test(func(set *rules.Set, logs []rules.TestLog) (rules.Observed, error) { return replay(ctx, set, logs) }, filter)
+	results := set.Test(func(set *rules.Set, logs []rules.TestLog, joined bool) (rules.Observed, error) {
+		return replay(ctx, set, logs, joined)
+	}, filter)
 	out := struct {
 		Tests    []tested `json:"tests"`
 		Untested []string `json:"untested"`
@@ -281,7 +284,7 @@ func printTests(g *globals, tests []tested, untested []string, failed int) {
 }
 
 // replay reads the lines of a rule's test as scan would read them from files.
-func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Observed, error) {
+func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog, joined bool) (rules.Observed, error) {
 	dir, err := os.MkdirTemp("", "outmode-rules-")
 	if err != nil {
 		return rules.Observed{}, fmt.Errorf("making a folder for the lines of a test: %w", err)
@@ -299,13 +302,14 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Ob
 			return rules.Observed{}, fmt.Errorf("writing the lines of a test: %w", err)
 		}
 	}
+	others := recognizer(mfa.Options{})
 	recognize := func(head []byte) ingest.Format {
 		for header, format := range named {
 			if bytes.HasPrefix(head, []byte(header)) {
 				return format
 			}
 		}
-		return exchange.Recognize(head)
+		return others(head)
 	}
 	inputs, _ := tail.Find([]string{dir}, tail.FindOptions{})
 	opt := ingest.Options{Recognize: recognize, Workers: 1, Org: signin.Organisation{Internal: signin.DefaultInternal()}}
@@ -320,6 +324,11 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog) (rules.Ob
 			return rules.Observed{}, fmt.Errorf("the lines are not counted: %s", l.Why)
 		case l.Lines.Malformed > 0:
 			return rules.Observed{}, fmt.Errorf("%d malformed: %s", l.Lines.Malformed, l.Causes[0].Reason)
+		}
+	}
+	if joined {
+		if _, err := joinScan(ctx, inputs, opt, set, res); err != nil {
+			return rules.Observed{}, err
 		}
 	}
 	return observed(res), nil

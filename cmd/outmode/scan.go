@@ -112,11 +112,7 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 	var res *ingest.Result
 	var rep *report
 	if f.data == "" {
-		if res, err = ingest.Scan(ctx, inputs, opt); err == nil {
-			rep = newReport(res, problems, set, f, args)
-		} else {
-			err = fmt.Errorf("scan was stopped: %w", err)
-		}
+		rep, res, err = f.scanOnce(ctx, args, inputs, problems, opt, set)
 	} else {
 		rep, err = f.scanInto(ctx, args, inputs, problems, opt, set)
 	}
@@ -131,6 +127,23 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return rep.exit(threshold, f.failOn != "")
+}
+
+// scanOnce reads the logs and keeps nothing.
+func (f *scanFlags) scanOnce(ctx context.Context, args []string, inputs []tail.Input, problems []tail.Problem, opt ingest.Options, set *rules.Set) (*report, *ingest.Result, error) {
+	res, err := ingest.Scan(ctx, inputs, opt)
+	if err != nil {
+		return nil, nil, fmt.Errorf("scan was stopped: %w", err)
+	}
+	var broken []rules.Broken
+	if set.JudgesRecords() && tellsOfFactors(res) {
+		if broken, err = joinScan(ctx, inputs, opt, set, res); err != nil {
+			return nil, nil, err
+		}
+	}
+	rep := newReport(res, problems, set, f, args)
+	rep.addBroken(broken)
+	return rep, res, nil
 }
 
 // judgeBy makes a scan apply the rules.

@@ -7,12 +7,12 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/store/sqlite"
 	"github.com/outmode/outmode/rules"
 )
@@ -114,29 +114,22 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	}
 	collectForStore()
 	opt.Since, opt.Until = 0, 0 // the store keeps all; the report is of the period
-	p, err := ingest.OpenPipeline(ctx, store, opt)
+	p, err := fillOnce(ctx, store, inputs, problems, opt)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Recall(ctx, store); err != nil {
-		return nil, err
-	}
-	if err := p.Meet(ctx, inputs); err != nil {
-		return nil, fmt.Errorf("scan was stopped: %w", err)
-	}
-	if err := p.Trouble(ctx, problems); err != nil {
-		return nil, err
-	}
-	if err := p.Fill(ctx); err != nil {
-		return nil, fmt.Errorf("scan was stopped; what was committed stays, and the same command goes on from there: %w", err)
-	}
-	if err := store.Settle(ctx, time.UnixMilli(math.MaxInt64)); err != nil {
+	broken, err := joinInto(ctx, store, set, joining{Setup: audit.Setup{Inside: opt.Org.Internal}})
+	if err != nil {
 		return nil, err
 	}
 	if err := p.Review(ctx, store); err != nil {
 		return nil, err
 	}
-	return f.reportOf(ctx, store, problems, set, args)
+	rep, err := f.reportOf(ctx, store, problems, set, args)
+	if err == nil {
+		rep.addBroken(broken)
+	}
+	return rep, err
 }
 
 // reportOf reports what a store holds for the period.

@@ -22,7 +22,7 @@ type Setup struct {
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
 	Record     func(*rules.Record)      // called for each logon and for each event of the period; the Record is lent
-	Inside     func(netip.Addr) bool    // whether the address of an event is the organisation's; nil for never
+	Inside     []netip.Prefix           // the organisation's addresses, of events
 }
 
 // How a silence that is a failure is told from one that is not.

@@ -94,11 +94,14 @@ func (c *Correlator) fuller(have *event, e *signin.MFAEvent) {
 // takeEvent files an event that was not told before.
 func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 	x := &event{MFAEvent: e, gateway: c.gatewayOf(e.Kind, e.Application, shortName(e.Gateway))}
-	if x.gateway < 0 {
+	inPeriod := c.set.From <= e.Time && e.Time < c.set.To
+	if x.gateway < 0 { // of an administrator, or of an application that is no gateway's
+		if inPeriod {
+			c.recordEvent(e.Kind.String(), x, c.set.Identities.Who(e.User, AnyForm).Person)
+		}
 		return x
 	}
 	g := &c.gateways[x.gateway]
-	inPeriod := c.set.From <= e.Time && e.Time < c.set.To
 	if inPeriod {
 		g.stats.Events++
 		g.stats.Outcomes[e.Outcome]++
@@ -106,7 +109,7 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 	}
 	m := c.set.Identities.Who(e.User, g.UserForm)
 	if inPeriod {
-		c.recordEvent(g, x, m.Person)
+		c.recordEvent(g.ID, x, m.Person)
 	}
 	if e.Outcome == signin.FactorConfig {
 		return x

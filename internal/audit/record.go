@@ -1,6 +1,9 @@
 package audit
 
 import (
+	"net/netip"
+	"slices"
+
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
@@ -13,8 +16,8 @@ func (c *Correlator) recordLogon(it *item, v *Verdict) {
 	w := v.Way
 	r := rules.Record{Kind: w.Kind, Time: v.Time, Server: w.Server, Privileged: w.Privileged, Protocol: w.Entry, Auth: w.Auth, Mechanism: w.Mechanism, Outcome: signin.Success, Evidence: w.Evidence, Client: w.Client,
 		Internal: w.Internal, Backend: w.Backend, Address: v.Address, MFA: v.MFA, Reason: v.Cause.String(), Gateway: v.Gateway, Enrolled: c.enrolled(it.way.who)}
-	if it.use.First == v.Time {
-		r.At = it.use.At
+	if r.At = it.use.At; it.use.First != v.Time {
+		r.At.Length = 0 // the line is another one
 	}
 	if e := v.Event; e != nil {
 		r.Result, r.Factor, r.Application = e.Outcome, e.Factor, e.Application
@@ -26,13 +29,13 @@ func (c *Correlator) recordLogon(it *item, v *Verdict) {
 	c.set.Record(&r)
 }
 
-// recordEvent hands out an event.
-func (c *Correlator) recordEvent(g *gateway, e *event, who *Person) {
+// recordEvent hands out an event. gateway is the id of its gateway, or the kind of its log.
+func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 	if c.set.Record == nil {
 		return
 	}
-	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: g.ID, At: e.At}
-	r.Internal = c.set.Inside != nil && e.Address.IsValid() && c.set.Inside(e.Address)
+	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: gateway, At: e.At}
+	r.Internal = slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(e.Address) })
 	if who != nil {
 		r.Enrolled = c.enrolled(c.number(who))
 	}

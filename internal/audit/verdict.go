@@ -73,7 +73,7 @@ type Use struct {
 	Address     netip.Addr
 	First, Last int64      // Unix milliseconds
 	Minutes     uint64     // of the hour with a sign-in, as bits
-	At          signin.Ref // the line of First, where that is known; else without a length
+	At          signin.Ref // the line of First; without a length where no more than its file is known
 }
 
 // An Hour is what happened within some time, in any order: an hour of the store, or more.

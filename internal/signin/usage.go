@@ -76,7 +76,7 @@ type Usage struct {
 type Citation struct {
 	At       Ref
 	SHA256   [32]byte // of the bytes without the line end, as they stand in the decompressed file
-	Document []byte   // the JSON of the sign-in, see AppendDocument
+	Document []byte   // the JSON of the sign-in, see AppendDocument; nil for an event of a gateway that is none
 }
 
 // A Span is a period of event time, in Unix milliseconds, both ends included.

@@ -406,6 +406,15 @@ func (t *turn) addDays(ctx context.Context, sums map[dayKey]*daySum) error {
 	all := map[int64]*daySum{}
 	aged := map[int64]*daySum{}
 	order := slices.SortedFunc(maps.Keys(sums), func(a, b dayKey) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.usage, b.usage)) })
+	first := int64(math.MaxInt64)
+	for _, d := range sums {
+		first = min(first, d.first)
+	}
+	if len(sums) > 0 {
+		if err := w.stale(ctx, first); err != nil {
+			return err
+		}
+	}
 	for _, k := range order {
 		d := sums[k]
 		if all[k.usage] == nil {

@@ -18,6 +18,9 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 			if w.newest = max(w.newest, e.Time); e.Time < w.horizon(w.s.opt.Retention.Hours) {
 				continue
 			}
+			if err := w.stale(ctx, e.Time); err != nil {
+				return err
+			}
 			address, err := w.address(ctx, e.Address, e.Time/dayMs)
 			if err != nil {
 				return err

@@ -323,6 +323,15 @@ func (w *writer) decideGroup(ctx context.Context, g groupName) error {
 		return err
 	}
 	if known > len(found) {
+		var rule string
+		if _, err := w.one(ctx, "SELECT name FROM rule WHERE id = ?", []any{g.rule}, &rule); err != nil {
+			return err
+		}
+		if n, ok := set.Number(rule); ok && set.Joined(n) {
+			if err := w.holdNoMore(ctx, g, keep); err != nil {
+				return err
+			}
+		}
 		if err := w.withdraw(ctx, g, keep); err != nil {
 			return err
 		}
@@ -351,7 +360,7 @@ func (w *writer) watch(ctx context.Context, g groupName, minutes []signin.Minute
 // acknowledged, or that an exception covers, this stays, and holds again when the finding does: without a count nobody
 // is shown it.
 func (w *writer) withdraw(ctx context.Context, g groupName, keep []string) error {
-	gone := "rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
+	gone := "rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND note != '" + toldMore + "' AND id NOT IN (?" + strings.Repeat(", ?", len(keep)-1) + ")"
 	args := []any{g.rule, g.visible}
 	for _, id := range keep {
 		args = append(args, id)
@@ -373,12 +382,12 @@ func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding)
 	if err := w.insertFinding(ctx, f.ID, w.s.opt.Rules.Rule(n), f.Subject, f.Protocol, stateOpen, "window", g.rule, g.visible); err != nil {
 		return err
 	}
-	var state string
+	var state, note string
 	var last int64
-	if _, err := w.one(ctx, "SELECT state, last FROM finding WHERE id = ?", []any{f.ID}, &state, &last); err != nil {
+	if _, err := w.one(ctx, "SELECT state, last, note FROM finding WHERE id = ?", []any{f.ID}, &state, &last, &note); err != nil {
 		return err
 	}
-	if state == stateResolved && f.Last.UnixMilli() > last {
+	if state == stateResolved && (f.Last.UnixMilli() > last || note == toldMore) {
 		if err := w.reopen(ctx, f.ID, f.Last.UnixMilli()); err != nil {
 			return err
 		}

@@ -32,7 +32,9 @@ type MFAView struct {
 // An mfaWay is the key of a usage row.
 type mfaWay struct {
 	*audit.Way
-	weak voice // it counts only in the hours of this that do; zero if it always counts
+	weak  voice // it counts only in the hours of this that do; zero if it always counts
+	first int64 // Unix milliseconds of the line at which the row begins
+	at    signin.Ref
 }
 
 // reading says what was read where it failed.
@@ -274,6 +276,9 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 		}
 		u.Way, u.Address, u.Minutes = w.Way, address(raw), uint64(minutes)
 		u.First, u.Last = h.From+u.First, h.From+u.Last
+		if u.At.File = w.at.File; u.First == w.first {
+			u.At = w.at
+		}
 		if w.weak == (voice{}) {
 			h.Uses = append(h.Uses, u)
 		} else {
@@ -333,22 +338,24 @@ func (v *MFAView) readWays(ctx context.Context) error {
 		return err
 	}
 	v.ways = map[int64]*mfaWay{}
-	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, u.server, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend, u.weak FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
+	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, u.server, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend, u.weak, u.auth, u.mechanism, u.evidence, a.privileged, u.first, u.source, u.at, u.length, u.line FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
 		JOIN client c ON c.id = u.client WHERE u.outcome = ? AND u.traffic IN (?, ?)`, signin.Success, signin.User, signin.Service)
 	if err != nil {
 		return reading("usage", err)
 	}
 	same := map[audit.Way]*audit.Way{} // rows that differ in what does not matter here
 	return reading("usage", scan(rows, func() error {
-		var id, server int64
-		var kind signin.Kind
+		var id, server, source, length int64
 		var w audit.Way
 		var weak bool
-		if err := rows.Scan(&id, &server, &w.Server, &kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend, &weak); err != nil {
+		var row mfaWay
+		if err := rows.Scan(&id, &server, &w.Server, &w.Kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend, &weak, &w.Auth, &w.Mechanism, &w.Evidence, &w.Privileged,
+			&row.first, &source, &row.at.Offset, &length, &row.at.Line); err != nil {
 			return err
 		}
+		row.at.File, row.at.Length = int(source), int(length)
 		w.Server = cmp.Or(names[w.Server], w.Server)
-		if kind.Cloud() {
+		if w.Kind.Cloud() {
 			w.Server = audit.ExchangeOnline
 		}
 		if w.Account == signin.OtherAccounts().Key {
@@ -357,10 +364,11 @@ func (v *MFAView) readWays(ctx context.Context) error {
 		if same[w] == nil {
 			same[w] = &w
 		}
-		v.ways[id] = &mfaWay{Way: same[w]}
+		row.Way = same[w]
 		if weak {
-			v.ways[id].weak = voice{server: server, kind: kind, protocol: w.Entry}
+			row.weak = voice{server: server, kind: w.Kind, protocol: w.Entry}
 		}
+		v.ways[id] = &row
 		return nil
 	}))
 }

@@ -109,7 +109,11 @@ func (w *writer) answer(ctx context.Context, a *ingest.Answer) error {
 	}
 	for i := range a.Cited {
 		c := &a.Cited[i]
-		if err := w.exec(ctx, "UPDATE evidence SET sha256 = ?, document = ? WHERE source = ? AND at = ? AND sha256 IS NULL", c.SHA256[:], string(c.Document), a.Of[i], c.At.Offset); err != nil {
+		document := any(string(c.Document))
+		if c.Document == nil {
+			document = nil
+		}
+		if err := w.exec(ctx, "UPDATE evidence SET sha256 = ?, document = ? WHERE source = ? AND at = ? AND sha256 IS NULL", c.SHA256[:], document, a.Of[i], c.At.Offset); err != nil {
 			return err
 		}
 	}

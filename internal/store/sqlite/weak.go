@@ -105,6 +105,9 @@ func (t *turn) silence(ctx context.Context, v voice) error {
 
 // takeOut subtracts the weak rows of an hour that counted. Their sums are made anew from the hours and days that are left.
 func (w *writer) takeOut(ctx context.Context, v voice) error {
+	if err := w.stale(ctx, int64(v.hour)*hourMs); err != nil {
+		return err
+	}
 	day := v.hour / 24
 	clear(w.debuts)
 	w.earlier = true // some may be seen first later than it seemed

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 
@@ -43,6 +44,7 @@ type writer struct {
 	heard         map[voice]signin.Span
 	met           map[logKey]bool // logs that were heard before
 	newest        int64           // event, Unix milliseconds
+	staleFrom     int64           // see stale
 	ids           map[int64]*idSample
 	refused       map[int32]int   // by day: accounts that only ever were refused, made on it
 	seen          map[int64]int64 // by address: the last day on which it was told of
@@ -141,6 +143,14 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	w.staleFrom = math.MaxInt64
+	from, found, err := s.metaNumber(ctx, s.write, joinedStale)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		w.staleFrom = from
 	}
 	return w, w.recallCovered(ctx)
 }

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/store/sqlite"
+	"github.com/outmode/outmode/rules"
+)
+
+// joinEvery is how often logons are joined with events while logs are read.
+const joinEvery = time.Minute
+
+// A joiner joins logons with events while logs are read: it reads the store beside who commits to it, and hands over
+// what it found between two batches.
+type joiner struct {
+	ctx    context.Context
+	store  *sqlite.Store
+	set    *rules.Set
+	with   joining
+	log    *slog.Logger
+	begun  time.Time
+	done   chan joinedOrNot // nil while nothing is being joined
+	broken map[string]bool  // rules that were told of
+}
+
+type joinedOrNot struct {
+	found  *sqlite.Joined
+	broken []rules.Broken
+	err    error
+}
+
+func newJoiner(ctx context.Context, store *sqlite.Store, w *world, log *slog.Logger) *joiner {
+	return &joiner{ctx: ctx, store: store, set: w.set, with: joining{Setup: audit.Setup{Inside: w.opt.Org.Internal}}, log: log, broken: map[string]bool{}}
+}
+
+// look keeps what was found, and begins anew when that is due.
+func (j *joiner) look(ctx context.Context, now time.Time) error {
+	if j.done != nil {
+		select {
+		case r := <-j.done:
+			j.done = nil
+			return j.keep(ctx, r)
+		default:
+			return nil
+		}
+	}
+	if now.Sub(j.begun) < joinEvery {
+		return nil
+	}
+	from, due, err := j.store.BeginJoin(ctx, j.with.name())
+	if err != nil || !due {
+		return err
+	}
+	j.begun, j.done = now, make(chan joinedOrNot, 1)
+	go func(done chan<- joinedOrNot) {
+		found, broken, err := j.with.from(from).judge(j.ctx, j.store, j.set)
+		done <- joinedOrNot{found, broken, err}
+	}(j.done)
+	return nil
+}
+
+// keep stores what was found. What could not be joined is still due.
+func (j *joiner) keep(ctx context.Context, r joinedOrNot) error {
+	if r.err != nil {
+		return r.err
+	}
+	for _, b := range r.broken {
+		if !j.broken[b.Rule] {
+			j.broken[b.Rule] = true
+			j.log.Warn("a rule is broken; it judges nothing where that happens", "rule", b.Rule, "err", b.Error)
+		}
+	}
+	return j.store.SetJoined(ctx, r.found)
+}
+
+// wait waits for what is being joined, which ends with the context: what it found is not kept, and still due.
+func (j *joiner) wait() {
+	if j.done != nil {
+		<-j.done
+	}
+}

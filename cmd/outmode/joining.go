@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/store/sqlite"
+	"github.com/outmode/outmode/rules"
+)
+
+// A joining joins the logons of a store with the events of gateways.
+type joining struct {
+	audit.Setup  // what it finds in the store is filled in
+	known        audit.Known
+	since, until int64 // Unix milliseconds; 0 for all that is kept
+	kept         int64 // what is older is not kept any more
+}
+
+// run asks the store hour by hour, so that the memory of it does not depend on the period. From and To are then those
+// that were judged: nothing if To is not behind From.
+func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayReport, error) {
+	from, to, err := v.Span(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if j.kept, err = v.KeptFrom(ctx); err != nil {
+		return nil, err
+	}
+	if j.From, j.To = max(from, j.since, j.kept), to; j.until > 0 {
+		j.To = min(j.To, j.until)
+	}
+	if j.From >= j.To {
+		return nil, nil
+	}
+	if j.known.Proven, err = v.Proven(ctx); err != nil {
+		return nil, err
+	}
+	if j.Sources, err = v.Sources(ctx); err != nil {
+		return nil, err
+	}
+	if j.Seen, err = v.Seen(ctx); err != nil {
+		return nil, err
+	}
+	if j.Habits, err = v.Habits(ctx, j.From/dayMs*dayMs, (j.To+dayMs-1)/dayMs*dayMs); err != nil {
+		return nil, err
+	}
+	if j.Blind, err = v.Blind(ctx); err != nil {
+		return nil, err
+	}
+	j.Identities = audit.NewIdentities(j.known)
+	c := audit.NewCorrelator(j.Setup)
+	before, after := c.Margin()
+	for hour := max(from, j.From-before) / hourMs; hour*hourMs < min(to, j.To+after); hour++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		h, err := v.Hour(ctx, hour)
+		if err != nil {
+			return nil, err
+		}
+		c.Feed(h)
+	}
+	return c.Close(), nil
+}
+
+// joinInto judges the logons and events of a store by the rules that read mfa, as far as that is due, and keeps what they
+// find. It is for whoever commits to the store.
+func joinInto(ctx context.Context, store *sqlite.Store, set *rules.Set, j joining) ([]rules.Broken, error) {
+	from, due, err := store.BeginJoin(ctx, j.name())
+	if err != nil || !due {
+		return nil, err
+	}
+	found, broken, err := j.from(from).judge(ctx, store, set)
+	if err != nil {
+		return nil, err
+	}
+	return broken, store.SetJoined(ctx, found)
+}
+
+// from is the joining of what must be judged again if something is new from an instant on.
+func (j joining) from(at int64) *joining {
+	c := audit.NewCorrelator(audit.Setup{Gateways: j.Gateways, Identities: audit.NewIdentities(audit.Known{})})
+	_, after := c.Margin()
+	j.since = max(0, at-after) / minuteMs * minuteMs
+	return &j
+}
+
+// name tells apart joinings that may say another thing of the same logons.
+func (j *joining) name() string {
+	h := sha256.New()
+	fmt.Fprint(h, version(), j.Gateways, j.known.People, j.known.Aliases, j.Inside)
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// judge returns what the rules that read mfa find, and which of them failed.
+func (j *joining) judge(ctx context.Context, store *sqlite.Store, set *rules.Set) (*sqlite.Joined, []rules.Broken, error) {
+	name := j.name()
+	judge := set.NewRecordJudge()
+	j.Record = judge.Take
+	var gateways []audit.GatewayReport
+	err := store.MFA(ctx, func(v *sqlite.MFAView) (err error) {
+		gateways, err = j.run(ctx, v)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("joining logons with what gateways logged: %w", err)
+	}
+	found := &sqlite.Joined{From: j.From, To: max(j.To, j.From), Minutes: judge.Minutes(), Covered: j.To, With: name}
+	for _, g := range gateways {
+		if n := len(g.Coverage); n > 0 && g.Coverage[n-1].To > j.To-stillRead.Milliseconds() {
+			found.Covered = min(found.Covered, g.Coverage[n-1].To)
+		}
+	}
+	return found, judge.Broken(), nil
+}
+
+// stillRead is how long ago the last event of a gateway may be for its log to be taken to go on: when it does, more logons
+// are covered.
+const stillRead = 7 * 24 * time.Hour
+
+// tellsOfFactors reports whether a log of a gateway was read.
+func tellsOfFactors(res *ingest.Result) bool {
+	return slices.ContainsFunc(res.Logs, func(l ingest.Log) bool { return l.State == ingest.Read && l.Format.Kind.Gateway() })
+}
+
+// joinScan adds to what a scan found what the rules that read mfa find. For that the logs are read into a store that is
+// thrown away: joining needs hours, and a scan keeps none.
+func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set *rules.Set, res *ingest.Result) (broken []rules.Broken, err error) {
+	dir, err := os.MkdirTemp("", "outmode-scan-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for what is joined: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	store, err := sqlite.Open(ctx, dir, sqlite.Options{Create: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	with := joining{Setup: audit.Setup{Inside: opt.Org.Internal}, since: opt.Since, until: opt.Until}
+	opt.NewJudge, opt.Window, opt.Watch, opt.Since, opt.Until = nil, nil, nil, 0, 0
+	if _, err := fillOnce(ctx, store, inputs, nil, opt); err != nil {
+		return nil, err
+	}
+	if !set.JudgesRecords() {
+		return nil, nil
+	}
+	found, broken, err := with.judge(ctx, store, set)
+	if err != nil {
+		return nil, err
+	}
+	minutes := found.Minutes
+	known, err := store.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paths, at := map[int]string{}, map[string]int{}
+	for _, src := range known.Sources {
+		paths[int(src.ID)] = src.Path
+	}
+	for i := range res.Logs {
+		at[res.Logs[i].Input.Path] = i
+	}
+	for i := range minutes {
+		minutes[i].At.File = at[paths[minutes[i].At.File]]
+	}
+	res.Minutes = append(res.Minutes, minutes...)
+	return broken, nil
+}
+
+// fillOnce reads logs into a store that holds nothing else, or goes on where it was. What its findings cite is not read
+// yet: see Pipeline.Review.
+func fillOnce(ctx context.Context, store *sqlite.Store, inputs []tail.Input, problems []tail.Problem, opt ingest.Options) (*ingest.Pipeline, error) {
+	p, err := ingest.OpenPipeline(ctx, store, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Recall(ctx, store); err != nil {
+		return nil, err
+	}
+	if err := p.Meet(ctx, inputs); err != nil {
+		return nil, fmt.Errorf("scan was stopped: %w", err)
+	}
+	if err := p.Trouble(ctx, problems); err != nil {
+		return nil, err
+	}
+	if err := p.Fill(ctx); err != nil {
+		return nil, fmt.Errorf("scan was stopped; what was committed stays, and the same command goes on from there: %w", err)
+	}
+	return p, store.Settle(ctx, time.UnixMilli(math.MaxInt64))
+}
