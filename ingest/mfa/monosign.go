@@ -26,6 +26,7 @@ const (
 // Source: Monofor, "Microsoft Exchange - OWA - MFA", which prints lines without a time; nothing else about the file is public.
 type monosign struct {
 	options *Options
+	zone    *time.Location
 	json    *picker
 	times   calendar
 	words   scribe
@@ -33,7 +34,7 @@ type monosign struct {
 }
 
 func newMonosign(o *Options) *monosign {
-	return &monosign{options: o, json: newPicker("Message", "InternalMessage", "Code", "Success")}
+	return &monosign{options: o, zone: o.zone(signin.Monosign), json: newPicker("Message", "InternalMessage", "Code", "Success")}
 }
 
 // Header implements [ingest.Decoder]: there is none.
@@ -78,7 +79,7 @@ func (d *monosign) Decode(line []byte, f *signin.Facts) ingest.Decoded {
 	if len(line) == 0 {
 		return ingest.Blank
 	}
-	m, ok := monoSplit(&d.times, line, d.options.Zone)
+	m, ok := monoSplit(&d.times, line, d.zone)
 	f.Time = m.at
 	if !ok {
 		f.Note = noteMonoOther

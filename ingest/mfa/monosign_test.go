@@ -3,6 +3,7 @@ package mfa
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
@@ -130,6 +131,20 @@ func TestMonosignTimes(t *testing.T) {
 		a := ask(t, newMonosign(&Options{Zone: newYork(t)}), prefix+monoOK)[0]
 		if want != "" && (a.time != want || a.outcome != signin.FactorPassed) || want == "" && a.verdict != signin.OtherLine {
 			t.Errorf("%q: %+v, want %s", prefix, a, want)
+		}
+	}
+}
+
+// A zone of its own goes before the one of all.
+func TestZonesByKind(t *testing.T) {
+	t.Parallel()
+	o := &Options{Zone: time.FixedZone("", -3600), Zones: map[signin.Kind]*time.Location{signin.Monosign: newYork(t), signin.NPS: time.UTC}}
+	if a := ask(t, newMonosign(o), "2026-10-06 10:00:05 "+monoOK)[0]; a.time != "2026-10-06T14:00:05.000Z" {
+		t.Errorf("%+v", a)
+	}
+	for kind, want := range map[signin.Kind]string{signin.NPS: "UTC", signin.ADFSLog: ""} {
+		if got := o.zone(kind).String(); got != want {
+			t.Errorf("%v: %q, want %q", kind, got, want)
 		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 type Options struct {
 	// Outcomes are asked before the tables of this package: by the kind of log and the vendor's word, in lower case.
 	Outcomes func(kind signin.Kind, word string) (signin.FactorOutcome, bool)
-	Zone     *time.Location // of times that name none, where the format does not fix it; nil: UTC
-	Proxies  []netip.Prefix // the organisation's own, in lists of addresses through which a request went; private ones are known
+	Zone     *time.Location                 // of times that name none, where the format does not fix it; nil: UTC
+	Zones    map[signin.Kind]*time.Location // the same of one kind of log, before Zone
+	Proxies  []netip.Prefix                 // the organisation's own, in lists of addresses through which a request went; private ones are known
 }
 
 // A look tells from the head of a file whether it is a log of one gateway. Its Format has a Name if it is.
@@ -32,6 +33,14 @@ func (o *Options) Recognize(head []byte) ingest.Format {
 		}
 	}
 	return ingest.Format{}
+}
+
+// zone is where the clock stands that a log of that kind shows, where it does not say so.
+func (o *Options) zone(kind signin.Kind) *time.Location {
+	if z := o.Zones[kind]; z != nil {
+		return z
+	}
+	return o.Zone
 }
 
 // A table turns a vendor's word, in lower case, into an outcome.

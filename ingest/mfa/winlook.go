@@ -181,10 +181,10 @@ func (x exportLook) name() string {
 	return formNames[x.form]
 }
 
-// lookAt reads the events of a head and gives them to is, until it says that one is its program's. ok is false if none is.
-func (o *Options) lookAt(head []byte, is func(d *winDecoder) bool) (x exportLook, ok bool) {
+// lookAt reads the events of a head, in times of the zone of a kind, and gives them to is, until it says that one is its program's. ok is false if none is.
+func (o *Options) lookAt(head []byte, kind signin.Kind, is func(d *winDecoder) bool) (x exportLook, ok bool) {
 	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
-	x = exportLook{form: formOf(head), clock: winClock{zone: o.Zone}}
+	x = exportLook{form: formOf(head), clock: winClock{zone: o.zone(kind)}}
 	d := winDecoder{carrier: x.form.newCarrier(x.clock)}
 	if d.carrier == nil {
 		return x, false
@@ -217,7 +217,7 @@ func (d *winDecoder) dates() []byte {
 // its number, or by the names that Write-ADFSEventsSummary gives. Their records belong together.
 func lookADFS(o *Options, head []byte) ingest.Format {
 	summary := isSummary(head)
-	x, ok := o.lookAt(head, func(d *winDecoder) bool {
+	x, ok := o.lookAt(head, signin.ADFSLog, func(d *winDecoder) bool {
 		if p := d.ev.provider; p != nil {
 			return hasFold(p, "ad fs")
 		}
@@ -246,7 +246,7 @@ func isSummary(head []byte) bool {
 
 // lookNPS knows exports of the NPS extension's events: by their provider, or by how their text begins.
 func lookNPS(o *Options, head []byte) ingest.Format {
-	x, ok := o.lookAt(head, func(d *winDecoder) bool {
+	x, ok := o.lookAt(head, signin.NPS, func(d *winDecoder) bool {
 		if p := d.ev.provider; p != nil {
 			return contains(p, "azuremfa")
 		}
@@ -265,7 +265,7 @@ func lookNPS(o *Options, head []byte) ingest.Format {
 
 // lookEvents knows Windows events of which none in the head is of a program that is read: it is asked behind all others.
 func lookEvents(o *Options, head []byte) ingest.Format {
-	_, ok := o.lookAt(head, func(d *winDecoder) bool { return d.ev.provider != nil && d.ev.id > 0 })
+	_, ok := o.lookAt(head, signin.UnknownKind, func(d *winDecoder) bool { return d.ev.provider != nil && d.ev.id > 0 })
 	if !ok {
 		return ingest.Format{}
 	}
