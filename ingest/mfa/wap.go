@@ -27,6 +27,10 @@ func (a *PublishedApplication) PassThrough() bool {
 	return strings.EqualFold(a.Preauthentication, "passthrough")
 }
 
+// ByADFS reports whether requests need a token of AD FS first: of all clients (ADFS), or of some sorts of them
+// (ADFSforRichClients and others). Source: Add-WebApplicationProxyApplication.
+func (a *PublishedApplication) ByADFS() bool { return hasFold([]byte(a.Preauthentication), "adfs") }
+
 // maxPublished bounds an export, in bytes: one of ten thousand applications is smaller.
 const maxPublished = 16 << 20
 

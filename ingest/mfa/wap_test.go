@@ -50,6 +50,18 @@ func TestPublishedApplications(t *testing.T) {
 	}
 }
 
+func TestPreauthentication(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string][2]bool{
+		"ADFS": {false, true}, "adfs": {false, true}, "ADFSforRichClients": {false, true}, "ADFSforOAuth": {false, true}, "PassThrough": {true, false}, "passthrough": {true, false}, "ClientCertificate": {}, "AD": {},
+	} {
+		a := mfa.PublishedApplication{Preauthentication: mode}
+		if a.PassThrough() != want[0] || a.ByADFS() != want[1] {
+			t.Errorf("%s: %v, %v", mode, a.PassThrough(), a.ByADFS())
+		}
+	}
+}
+
 func FuzzPublishedApplications(f *testing.F) {
 	f.Add([]byte(wapCSV))
 	f.Add([]byte(wapJSON))

@@ -15,7 +15,8 @@ import (
 type Setup struct {
 	Identities *Identities
 	Gateways   []Gateway // that are declared; those of which logs were read need not be
-	Sources    []Source  // the logs of MFA gateways that were read
+	Proxied    Proxied
+	Sources    []Source // the logs of MFA gateways that were read
 	Seen       []Seen
 	Habits     []Habit                  // of all days that are judged
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
@@ -71,6 +72,8 @@ type gateway struct {
 	Gateway
 	Declared bool
 	cover    cover
+	outside  []signin.Protocol // of its Entries, those that it protects from outside only
+	past     []signin.Protocol // entry points that a proxy leads to past it
 	logs     int
 	known    map[int32]bool
 	maybe    map[int32]bool // people of whom an ambiguous name may be
@@ -148,6 +151,7 @@ func NewCorrelator(s Setup) *Correlator {
 	}
 	for i := range c.gateways {
 		g := &c.gateways[i]
+		g.atProxy(&s.Proxied)
 		g.known, g.maybe, g.habit, g.usual = map[int32]bool{}, map[int32]bool{}, map[int64]int{}, map[int64]bool{}
 		g.stats.Outcomes = map[signin.FactorOutcome]int64{}
 		g.cover = coverOf(&g.Gateway, s.Sources)
@@ -304,7 +308,7 @@ func (c *Correlator) wayOf(w *Way) *way {
 	if have := c.ways[w]; have != nil {
 		return have
 	}
-	out := &way{match: c.set.Identities.Who(w.Account, AnyForm), guard: c.guard(w.Entry, w.Server, w.Backend)}
+	out := &way{match: c.set.Identities.Who(w.Account, AnyForm), guard: c.guard(w.Entry, w.Server, w.Backend, w.Internal)}
 	if out.match.Person != nil {
 		out.who = c.number(out.match.Person)
 	} else {

@@ -19,6 +19,7 @@ type Gateway struct {
 	// the kind names.
 	Applications []string
 	Entries      []signin.Protocol // none: it protects nothing that is known, and its events still count for their users
+	Usual        bool              // Entries are those of its kind; it is not said which they are
 	Servers      []string          // patterns of names; AllServers and ExchangeOnline
 
 	Before, After time.Duration // an event belongs to a logon if it is at most so much earlier or later
@@ -48,7 +49,7 @@ const (
 
 // DefaultGateway is what a gateway of that kind is taken for unless it is declared: its ID is the name of the kind.
 func DefaultGateway(kind signin.Kind) Gateway {
-	g := Gateway{ID: kind.String(), Kind: kind, Servers: []string{AllServers}, Before: DefaultBefore, After: DefaultAfter, Session: DefaultSession}
+	g := Gateway{ID: kind.String(), Kind: kind, Usual: true, Servers: []string{AllServers}, Before: DefaultBefore, After: DefaultAfter, Session: DefaultSession}
 	switch kind {
 	case signin.Duo, signin.Monosign, signin.ADFSLog, signin.WAP:
 		g.Entries = []signin.Protocol{signin.OWA, signin.ECP}
@@ -103,12 +104,13 @@ type protection struct {
 	gateways []int           // by their place in Correlator.gateways
 	counting []bool          // by that place: whose events count here
 	declared bool            // that no gateway is among them is what the configuration says
+	passed   bool            // by Web Application Proxy, which leads past AD FS
 	session  int64           // life of a session, milliseconds
 	index    int32
 }
 
 // guard returns the protection of an entry point. Equal ones are one: what they guard shares its sessions.
-func (c *Correlator) guard(entry signin.Protocol, server string, backend bool) *protection {
+func (c *Correlator) guard(entry signin.Protocol, server string, backend, internal bool) *protection {
 	p := &protection{class: entry, counting: make([]bool, len(c.gateways))}
 	if entry == signin.ECP {
 		p.class = signin.OWA
@@ -122,12 +124,13 @@ func (c *Correlator) guard(entry signin.Protocol, server string, backend bool) *
 		case g.Kind == signin.UnknownKind:
 			none = none || g.protects(entry, server)
 		case backend:
+		case internal && slices.Contains(c.gateways[i].outside, entry):
 		case g.protects(entry, server):
 			p.gateways = append(p.gateways, i)
 			p.counting[i] = true
 			p.session = max(p.session, g.Session.Milliseconds())
-		case len(g.Entries) == 0:
-			p.counting[i] = !online
+		case len(g.Entries) == 0: // what it is asked for past the proxy is something else
+			p.counting[i] = !online && !slices.Contains(c.gateways[i].past, entry)
 		}
 		elsewhere = elsewhere || c.gateways[i].Declared && g.Kind != signin.UnknownKind && !online && (slices.Contains(g.Entries, signin.OWA) || slices.Contains(g.Entries, signin.ECP)) && !g.onServer(ExchangeOnline)
 	}
@@ -137,9 +140,16 @@ func (c *Correlator) guard(entry signin.Protocol, server string, backend bool) *
 	if none {
 		p.gateways = nil
 	}
-	p.declared = none || len(p.gateways) == 0 && (p.class != signin.OWA || online || elsewhere)
+	p.passed = len(p.gateways) == 0 && !none && !online && slices.ContainsFunc(c.gateways, func(g gateway) bool { return slices.Contains(g.past, entry) })
+	p.declared = none || len(p.gateways) == 0 && (p.class != signin.OWA || online || elsewhere || p.passed)
+	if len(p.gateways) == 0 && !none && !online && !internal && slices.Contains(c.set.Proxied.ByADFS, entry) && len(c.byKind[signin.ADFSLog]) == 0 {
+		p.declared = false // AD FS asks there, and no log of it was read
+	}
 	key := string([]byte{byte(p.class)})
-	if p.declared {
+	switch {
+	case p.passed:
+		key += "past"
+	case p.declared:
 		key += "none"
 	}
 	for _, g := range p.gateways {
@@ -151,4 +161,27 @@ func (c *Correlator) guard(entry signin.Protocol, server string, backend bool) *
 	p.index = int32(len(c.guards))
 	c.guards[key] = p
 	return p
+}
+
+// Proxied is what Web Application Proxy publishes of Exchange. An entry point of which there is more than one way in
+// belongs to the weaker list alone.
+type Proxied struct {
+	PassThrough []signin.Protocol // requests go to Exchange without being asked for a token of AD FS
+	ByADFS      []signin.Protocol // AD FS asks first
+}
+
+// atProxy says what AD FS protects, if that is not declared, where it is known what the proxy publishes: what stands at
+// the edge asks nobody inside, so that what is added holds for logons from outside.
+func (g *gateway) atProxy(p *Proxied) {
+	if !g.Usual || g.Kind != signin.ADFSLog && g.Kind != signin.WAP {
+		return
+	}
+	g.past = p.PassThrough
+	g.Entries = slices.DeleteFunc(slices.Clone(g.Entries), func(e signin.Protocol) bool { return slices.Contains(p.PassThrough, e) })
+	for _, e := range p.ByADFS {
+		if !slices.Contains(g.Entries, e) {
+			g.Entries = append(g.Entries, e)
+			g.outside = append(g.outside, e)
+		}
+	}
 }

@@ -52,6 +52,8 @@ func (c *Correlator) judge(it *item) *Verdict {
 	switch {
 	case u.Backend:
 		return v.is(signin.MFANotCovered, BackEnd, "", "it reached the back end directly: gateways stand at the front end")
+	case w.guard.passed:
+		return v.is(signin.MFANotCovered, Unprotected, "", "Web Application Proxy publishes "+u.Entry.String()+" as pass-through: nobody is asked by AD FS there")
 	case w.guard.declared:
 		return v.is(signin.MFANotCovered, Unprotected, "", "no gateway protects "+u.Entry.String()+" on "+cmp.Or(u.Server, "this server"))
 	}

@@ -13,7 +13,8 @@ import (
 
 // A Row is a person in the map of people, as an export of the directory gives it. Fields may be empty.
 type Row struct {
-	Line                                  int // in the file
+	File                                  string // as errors call it
+	Line                                  int    // in the file
 	Sam, Domain, UPN, SID, Mail, DN, GUID string
 	Department, Manager                   string
 }
@@ -95,7 +96,7 @@ func ReadPeople(file string, data []byte) ([]Row, error) {
 		} else if err != nil {
 			return nil, wrong(err)
 		}
-		row := Row{}
+		row := Row{File: file}
 		row.Line, _ = r.FieldPos(0)
 		for i, f := range fields {
 			if i < len(head) {
@@ -106,13 +107,13 @@ func ReadPeople(file string, data []byte) ([]Row, error) {
 		}
 		rows = append(rows, row)
 	}
-	return rows, checkRows(file, rows)
+	return rows, CheckPeople(rows)
 }
 
-// checkRows refuses two rows that claim what only one person has. Addresses of mail are not among that: an administrator's
-// second account often has the first one's.
-func checkRows(file string, rows []Row) error {
-	lines := map[string]int{}
+// CheckPeople refuses two rows, of one file or of several, that claim what only one person has. Addresses of mail are not
+// among that: an administrator's second account often has the first one's.
+func CheckPeople(rows []Row) error {
+	first := map[string]*Row{}
 	for i := range rows {
 		r := &rows[i]
 		sam := ""
@@ -124,10 +125,14 @@ func checkRows(file string, rows []Row) error {
 			if value == "" {
 				continue
 			}
-			if line := lines[what+value]; line != 0 {
-				return fmt.Errorf("%s:%d: the %s %s stands at line %d too; it can belong to one person only: remove one of the two rows", file, r.Line, what, claim[1], line)
+			if other := first[what+value]; other != nil {
+				at := fmt.Sprintf("line %d", other.Line)
+				if other.File != r.File {
+					at += " of " + other.File
+				}
+				return fmt.Errorf("%s:%d: the %s %s stands at %s too; it can belong to one person only: remove one of the two rows", r.File, r.Line, what, claim[1], at)
 			}
-			lines[what+value] = r.Line
+			first[what+value] = r
 		}
 	}
 	return nil

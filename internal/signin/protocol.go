@@ -45,6 +45,9 @@ func protocolByLabel(label []byte) (Protocol, bool) {
 	return OtherProtocol, false
 }
 
+// EntryOf is the entry point that a path of Exchange's web site leads to; OtherProtocol if it is none.
+func EntryOf(path string) Protocol { return protocolByPath([]byte(path)) }
+
 func protocolByPath(path []byte) Protocol {
 	if len(path) == 0 || path[0] != '/' {
 		return OtherProtocol
