@@ -18,6 +18,8 @@ type config struct {
 	Sources      []configSource
 	Discover     configDiscover
 	Organisation configOrganisation
+	Gateways     []declaredGateway
+	MFA          configMFA
 	Rules        configRules
 	Retention    configRetention
 	Listen       string // "" for nowhere
@@ -41,8 +43,13 @@ type configDiscover struct {
 	SilentAfter time.Duration // 0: learned from each source's own habit
 }
 
-// configOrganisation means what the flags of scan mean that have the same names.
-type configOrganisation struct{ Internal, Service, Exclude, Servers []string }
+// configOrganisation means what the flags of scan mean that have the same names; People and Aliases are the --map and
+// --alias of mfa.
+type configOrganisation struct {
+	Internal, Service, Exclude, Servers []string
+	PublishedApps                       []string
+	People, Aliases                     []string
+}
 
 type configRules struct {
 	Dirs         []string
@@ -123,7 +130,7 @@ func (c *config) override(data string, paths []string) {
 // organisation is what the flags of scan would have been told.
 func (c *config) organisation() organisation {
 	o := c.Organisation
-	return organisation{internal: o.Internal, service: o.Service, exclude: o.Exclude, servers: o.Servers, given: func(string) bool { return false }}
+	return organisation{internal: o.Internal, service: o.Service, exclude: o.Exclude, servers: o.Servers, published: o.PublishedApps, given: func(string) bool { return false }}
 }
 
 // ruleFlags says which rules apply, as the flags of scan do.

@@ -35,8 +35,8 @@ func TestConfigMistakes(t *testing.T) {
 		"retension:\n  days: 1y\n":                       `f:1:1: the configuration has no key "retension"; did you mean "retention"?`,
 		"retention:\n  day: 1y\n":                        `f:2:3: retention has no key "day"; did you mean "days"?`,
 		"idle_after: 5m\n":                               `f:1:1: the configuration has no key "idle_after"; it stands below discover`,
-		"alerts: []\n":                                   `f:1:1: the configuration has no key "alerts"; there is data, sources, discover, organisation, rules, retention, listen, tls, listen_auth and log`,
-		"gateways:\n- id: duo\n":                         `f:1:1: the configuration has no key "gateways"; there is data, sources, discover, organisation, rules, retention, listen, tls, listen_auth and log`,
+		"alerts: []\n":                                   `f:1:1: the configuration has no key "alerts"; there is data, sources, discover, organisation, gateways, mfa, rules, retention, listen, tls, listen_auth and log`,
+		"gateways:\n- id: duo\n":                         `f:2:3: gateways[0] has no kind; write kind: and one of duo, duo_authproxy, monosign, adfs, entra, ual, wap, nps, okta, mapped or none`,
 		"sources:\n- path: /x\n  sever: EX01\n":          `f:3:3: sources[0] has no key "sever"; did you mean "server"?`,
 		"listen_auth:\n  token_fil: x\n":                 `f:2:3: listen_auth has no key "token_fil"; did you mean "token_file"?`,
 		"data: /a\ndata: /b\n":                           `f:2:1: the key "data" stands twice; it stands at line 1 too`,
@@ -272,7 +272,9 @@ func FuzzConfig(f *testing.F) {
 	c := defaultConfig()
 	c.Sources = []configSource{{"/a", "iis", "EX01", "always", []string{"x"}}}
 	f.Add([]byte(configText(&c)))
-	for _, seed := range []string{"", "data: /x", "sources:\n- path: a", "listen_auth: {token: env:A}", "rules: {dirs: [x]}", "\xff\xfea\x00", "organisation: {exclude: ['a*']}"} {
+	c = fullMFA()
+	f.Add([]byte(configText(&c)))
+	for _, seed := range []string{"", "gateways: [{kind: duo, protects: {entries: []}, window: {before: 0s}}]", "gateways:\n- kind: none\n  protects:\n    entries: [owa]", "mfa: {outcomes: {duo: {'A b': passed, 1: denied}}, zones: {adfs: UTC}}", "data: /x", "sources:\n- path: a", "listen_auth: {token: env:A}", "rules: {dirs: [x]}", "\xff\xfea\x00", "organisation: {exclude: ['a*']}"} {
 		f.Add([]byte(seed))
 	}
 	dir := f.TempDir()

@@ -37,6 +37,7 @@ func checkConfig(ctx context.Context, file string, now time.Time, checkStore fun
 	if !k.lost {
 		k.data()
 		k.rules()
+		k.people()
 		k.listener()
 		if err := k.logs(ctx); err != nil {
 			return configChecked{}, err
@@ -123,6 +124,28 @@ func (k *configChecker) rules() {
 	if flags.noBuiltin && len(flags.dirs) == 0 {
 		k.about("rules.builtin", isWarning, "rules.builtin is false and rules.dirs is empty: no rule applies, and nothing will be found")
 	}
+}
+
+// people reads what "outmode mfa" will read: the maps of people. A list is read
+// item by item, so that each mistake has its place.
+func (k *configChecker) people() {
+	each := func(list string, files []string, read func(files []string) error) {
+		if k.wrong[list] {
+			return
+		}
+		for i, file := range files {
+			if err := read([]string{file}); err != nil {
+				k.about(fmt.Sprintf("%s[%d]", list, i), isError, "%s: %v", list, err)
+				k.wrong[list] = true
+			}
+		}
+		if !k.wrong[list] && len(files) > 1 {
+			if err := read(files); err != nil {
+				k.about(list, isError, "%s: %v", list, err)
+			}
+		}
+	}
+	each("organisation.people", k.config.Organisation.People, func(files []string) error { _, err := readPeople(files); return err })
 }
 
 // listener looks at who can reach the address, and at what protects it.

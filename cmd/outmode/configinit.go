@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -49,11 +51,16 @@ func writeKey[T any](b *strings.Builder, k *configKey[T], from *T, indent string
 		}
 		return
 	}
-	if v, ok := k.at(from).(*[]configSource); ok {
-		writeSourceKeys(b, indent)
-		fmt.Fprintf(b, "%s%s:\n", indent, k.name)
-		writeSources(b, *v, indent+keyIndent)
-	} else {
+	switch v := k.at(from).(type) {
+	case *[]configSource:
+		writeItems(b, k.name, sourceKeys(), *v, func(*configSource) configSource { return defaultSource("") }, indent)
+	case *[]declaredGateway:
+		writeItems(b, k.name, gatewayKeys(), *v, func(g *declaredGateway) declaredGateway { // its kind is always written
+			usual := defaultDeclared(g.Kind)
+			usual.Kind = ""
+			return usual
+		}, indent)
+	default:
 		writeValue(b, k, from, indent)
 	}
 	if reflect.ValueOf(k.at(from)).Elem().IsZero() {
@@ -82,6 +89,13 @@ func writeValue[T any](b *strings.Builder, k *configKey[T], from *T, indent stri
 		if value == "" {
 			value = "[]"
 		}
+	case *outcomeWords:
+		for _, word := range slices.Sorted(maps.Keys(*v)) {
+			value += "\n" + indent + keyIndent + yamlText(word) + ": " + yamlText((*v)[word])
+		}
+		if value == "" {
+			value = "{}"
+		}
 	case *secretRef:
 		switch {
 		case v.File != "":
@@ -98,31 +112,57 @@ func writeValue[T any](b *strings.Builder, k *configKey[T], from *T, indent stri
 	fmt.Fprintf(b, "%s%s:%s\n", indent, name, value)
 }
 
-// writeSourceKeys explains the keys of a source.
-func writeSourceKeys(b *strings.Builder, indent string) {
-	for _, k := range sourceKeys() {
+// writeItems writes a list of mappings: what their keys mean and, of each item, what is not usual.
+func writeItems[T any](b *strings.Builder, name string, keys []configKey[T], items []T, usual func(*T) T, indent string) {
+	names, docs := keysExplained(keys, "")
+	width := len(slices.MaxFunc(names, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+	for i, doc := range docs {
+		fmt.Fprintf(b, "%s#   %-*s  %s\n", indent, width, names[i], wrap(doc, itemWidth-width, fmt.Sprintf("%s#   %*s  ", indent, width, "")))
+	}
+	fmt.Fprintf(b, "%s%s:\n", indent, name)
+	for i := range items {
+		var item strings.Builder
+		was := usual(&items[i])
+		writeUnusual(&item, keys, &items[i], &was, indent+keyIndent+keyIndent)
+		b.WriteString(indent + keyIndent + "- " + strings.TrimPrefix(item.String(), indent+keyIndent+keyIndent))
+	}
+}
+
+// itemWidth is how many columns a key of an item and what is said of it may take.
+const itemWidth = 112
+
+// keysExplained lists the keys of an item, those of its sections behind a point, and what is said of them.
+func keysExplained[T any](keys []configKey[T], within string) (names, docs []string) {
+	for i := range keys {
+		k := &keys[i]
+		name := strings.TrimPrefix(within+"."+k.name, ".")
+		if k.in != nil {
+			more, about := keysExplained(k.in, name)
+			names, docs = append(names, more...), append(docs, about...)
+			continue
+		}
 		doc := k.doc
 		if len(k.words) > 0 {
 			doc = join(k.words, ", ", " or ") + ": " + doc
 		}
-		fmt.Fprintf(b, "%s#   %-8s %s\n", indent, k.name, doc)
+		names, docs = append(names, name), append(docs, doc)
 	}
+	return names, docs
 }
 
-// writeSources writes of each source what is not the default.
-func writeSources(b *strings.Builder, sources []configSource, indent string) {
-	for i := range sources {
-		s := &sources[i]
-		usual := defaultSource("")
-		dash := "- "
-		for _, k := range sourceKeys() {
-			if reflect.DeepEqual(k.at(s), k.at(&usual)) {
-				continue
+// writeUnusual writes the values that are not those of usual.
+func writeUnusual[T any](b *strings.Builder, keys []configKey[T], from, usual *T, indent string) {
+	for i := range keys {
+		k := &keys[i]
+		if k.in != nil {
+			var section strings.Builder
+			if writeUnusual(&section, k.in, from, usual, indent+keyIndent); section.Len() > 0 {
+				fmt.Fprintf(b, "%s%s:\n%s", indent, k.name, section.String())
 			}
-			var item strings.Builder
-			writeValue(&item, &k, s, indent+keyIndent)
-			b.WriteString(indent + dash + strings.TrimPrefix(item.String(), indent+keyIndent))
-			dash = keyIndent
+			continue
+		}
+		if !reflect.DeepEqual(k.at(from), k.at(usual)) {
+			writeValue(b, k, from, indent)
 		}
 	}
 }

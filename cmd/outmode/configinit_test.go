@@ -80,13 +80,13 @@ func TestConfigExamplesWork(t *testing.T) {
 	c := defaultConfig()
 	var lines []string
 	for line := range strings.Lines(configText(&c)) {
-		if bare := strings.TrimLeft(line, " #"); strings.HasPrefix(line, "  # ") && regexp.MustCompile(`^(- path|server|poll|token):`).MatchString(bare) {
+		if bare := strings.TrimLeft(line, " #"); strings.HasPrefix(line, "  # ") && regexp.MustCompile(`^(- path|server|poll|token|- id|- kind|kind|protects):`).MatchString(bare) {
 			line = strings.Replace(line, "# ", "", 1)
 		}
 		lines = append(lines, line)
 	}
 	got, said := readText(t, strings.Join(lines, ""))
-	if len(said) > 0 || len(got.Sources) != 6 || got.Sources[5].Server != "EX02" || got.Sources[5].Poll != "always" || got.ListenAuth.Token.Env == "" {
+	if len(said) > 0 || len(got.Sources) != 6 || got.Sources[5].Server != "EX02" || got.Sources[5].Poll != "always" || got.ListenAuth.Token.Env == "" || len(got.Gateways) != 2 || got.Gateways[0].ID != "duo-owa" {
 		t.Errorf("%v %+v", said, got)
 	}
 }
@@ -163,11 +163,13 @@ func described[T any](t *testing.T, keys []configKey[T], of *T, within string, f
 // the file that init writes and in the schema.
 func TestConfigKeysAreComplete(t *testing.T) {
 	t.Parallel()
-	c, s, found := defaultConfig(), defaultSource(""), map[any]string{}
+	c, s, g, found := defaultConfig(), defaultSource(""), defaultDeclared(""), map[any]string{}
 	leaves(reflect.ValueOf(&c).Elem(), "", found)
 	names := described(t, configKeys(), &c, "", found)
 	leaves(reflect.ValueOf(&s).Elem(), "", found)
 	inSource := described(t, sourceKeys(), &s, "", found)
+	leaves(reflect.ValueOf(&g).Elem(), "", found)
+	inGateway := described(t, gatewayKeys(), &g, "", found)
 	for _, field := range found {
 		t.Errorf("the field %s has no key", field)
 	}
@@ -189,6 +191,17 @@ func TestConfigKeysAreComplete(t *testing.T) {
 	for _, name := range inSource {
 		if schema.Properties["sources"].Items.Properties[name] == nil || !strings.Contains(text, "\n#   "+name+" ") {
 			t.Errorf("sources: %s is missing", name)
+		}
+	}
+	for _, name := range inGateway {
+		at := schema.Properties["gateways"].Items
+		for p := range strings.SplitSeq(name, ".") {
+			if at = at.Properties[p]; at == nil {
+				break
+			}
+		}
+		if at == nil || at.Properties == nil && !strings.Contains(text, "\n#   "+name+" ") {
+			t.Errorf("gateways: %s is missing", name)
 		}
 	}
 	if schema.Properties["listen_auth"].Properties["token_file"] == nil || len(names) < 29 {
@@ -221,6 +234,8 @@ func violations(s *jsonSchema, n rules.Node, at string) (bad []string) {
 	for _, k := range n.Keys {
 		if p := s.Properties[k.Name]; p != nil {
 			bad = append(bad, violations(p, k.Value, at+"."+k.Name)...)
+		} else if p := s.Patterns["."]; p != nil && k.Name != "" {
+			bad = append(bad, violations(p, k.Value, at+"."+k.Name)...)
 		} else if s.Additional != nil && !*s.Additional {
 			fail("has no key %s", k.Name)
 		}
@@ -247,6 +262,7 @@ func TestConfigSchema(t *testing.T) {
 	full := c
 	full.Sources = []configSource{{"/a", "iis", "EX01", "always", []string{"x"}}}
 	full.ListenAuth.Token.Env = "X"
+	full.Gateways, full.MFA = fullMFA().Gateways, fullMFA().MFA
 	for text, want := range map[string]string{
 		"":                                "",
 		configText(&c):                    "",
@@ -261,7 +277,12 @@ func TestConfigSchema(t *testing.T) {
 		"listen_auth: {token: abc}":       `.listen_auth.token: "abc" does not fit ^env:[A-Za-z_][A-Za-z0-9_]*$`,
 		"rules: {builtin: 'no'}":          ".rules.builtin: is string, not [boolean]",
 		"data: ''":                        ".data: is too short",
-		"organisation: {service: x}":      ".organisation.service: is string, not [array null]",
+		"gateways: [{id: x}]":             ".gateways[0]: lacks kind",
+		"gateways: [{kind: dou}]":         `.gateways[0].kind: "dou" is none of [duo duo_authproxy monosign adfs entra ual wap nps okta mapped none]`,
+		"gateways: [{kind: duo, protects: {entry: [owa]}}]": ".gateways[0].protects: has no key entry",
+		"mfa: {outcomes: {nps: {x: passed}, okta: {}}}":     ".mfa.outcomes: has no key okta",
+		"mfa: {outcomes: {duo: {x: pased}}}":                `.mfa.outcomes.duo.x: "pased" is none of [` + strings.Join(outcomeNames(), " ") + "]",
+		"organisation: {service: x}":                        ".organisation.service: is string, not [array null]",
 	} {
 		n, problems := rules.ReadYAML(rules.File{Name: "f", Data: []byte(text)})
 		if len(problems) > 0 {

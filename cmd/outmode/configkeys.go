@@ -67,7 +67,22 @@ func configKeys() []configKey[config] {
 		}, {
 			name: "servers", check: checkHost, at: func(c *config) any { return &c.Organisation.Servers },
 			doc: "Addresses of Exchange servers that the logs do not show. A server's own requests are no sign-ins of people.",
+		}, {
+			name: "published_apps", check: checkPublished, at: func(c *config) any { return &c.Organisation.PublishedApps },
+			doc: "Applications of Entra that are your Exchange, published by Application Proxy: their application ids, or their names. Sign-ins to them count as sign-ins to Exchange.",
+		}, {
+			name: "people", path: true, check: checkPath, at: func(c *config) any { return &c.Organisation.People },
+			doc: "Maps of people for \"outmode mfa\", without its --map: CSV files that join the names of one person. Columns: sam domain upn sid mail dn guid department manager.",
+		}, {
+			name: "aliases", check: checkAlias, at: func(c *config) any { return &c.Organisation.Aliases },
+			doc: "Two names of one domain for \"outmode mfa\", beside its --alias, such as CONTOSO=contoso.com.",
 		}},
+	}, {
+		name: "gateways", at: func(c *config) any { return &c.Gateways },
+		doc:   "What the MFA gateways protect, for \"outmode mfa\", without its --gateway. Undeclared, Duo, Monosign, AD FS and Web Application Proxy are taken to protect owa and ecp on every server, Entra all of Exchange Online, and others nothing. docs/mfa.md has more.",
+		shown: typicalGateways(),
+	}, {
+		name: "mfa", doc: "How the logs of MFA gateways are understood.", in: mfaKeys(),
 	}, {
 		name: "rules", doc: "What deserves a look. \"outmode rules list\" lists the built-in rules.",
 		in: []configKey[config]{{

@@ -96,7 +96,7 @@ func (r *configReader) missingBlanks(data []byte) {
 		return
 	}
 	keys := map[string]bool{}
-	for _, k := range append(allKeys(configKeys()), allKeys(sourceKeys())...) {
+	for _, k := range slices.Concat(allKeys(configKeys()), allKeys(sourceKeys()), allKeys(gatewayKeys())) {
 		keys[k] = true
 	}
 	lost := r.lost // then what YAML says follows from this, too
@@ -246,12 +246,17 @@ func readValue[T any](r *configReader, k *configKey[T], to *T, n *rules.Node, na
 		k.span(r, n, name, p)
 	case *[]string:
 		r.items(n, name, func(_ int, item *rules.Node) {
+			r.places[fmt.Sprintf("%s[%d]", name, len(*p))] = configPlace{item.Line, item.Column}
 			if text, ok := k.text(r, item, name, "an item of "+name); ok {
 				*p = append(*p, text)
 			}
 		})
 	case *[]configSource:
 		r.sources(n, name, p)
+	case *[]declaredGateway:
+		r.gateways(n, name, p)
+	case *outcomeWords:
+		r.outcomes(n, name, p)
 	}
 }
 

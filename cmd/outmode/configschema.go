@@ -18,6 +18,7 @@ type jsonSchema struct {
 	Items       *jsonSchema            `json:"items,omitempty"`
 	Required    []string               `json:"required,omitempty"`
 	Properties  map[string]*jsonSchema `json:"properties,omitempty"`
+	Patterns    map[string]*jsonSchema `json:"patternProperties,omitempty"`
 	Additional  *bool                  `json:"additionalProperties,omitempty"`
 }
 
@@ -77,6 +78,13 @@ func (k *configKey[T]) schema(defaults *T) *jsonSchema {
 		usual := defaultSource("")
 		s.Type, s.Items = []string{"array", "null"}, schemaOf(sourceKeys(), &usual)
 		s.Items.Type, s.Items.Required = []string{"object"}, []string{"path"}
+	case *[]declaredGateway:
+		usual := defaultDeclared("")
+		s.Type, s.Items = []string{"array", "null"}, schemaOf(gatewayKeys(), &usual)
+		s.Items.Type, s.Items.Required = []string{"object"}, []string{"kind"}
+	case *outcomeWords:
+		s.Type, s.Additional = []string{"object", "null"}, new(bool)
+		s.Patterns = map[string]*jsonSchema{".": {Type: []string{"string"}, Enum: outcomeNames()}}
 	}
 	return s
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
-	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -73,11 +72,12 @@ func (k *configChecker) source(ctx context.Context, s *configSource, name string
 		}
 	}
 	why, others := "", 0
+	recognize := recognizer(k.config.MFA.gateways())
 	for _, in := range inputs {
 		if ctx.Err() != nil {
 			return fmt.Errorf("the check was stopped: %w", context.Cause(ctx))
 		}
-		switch f, err := formatOf(in); {
+		switch f, err := formatOf(in, recognize); {
 		case err != nil:
 			unread = append(unread, err.Error())
 		case f.Kind == signin.UnknownKind:
@@ -121,7 +121,7 @@ func (c *checkedSource) kinds() string {
 }
 
 // formatOf tells what a log is from its head, as reading it would.
-func formatOf(in tail.Input) (ingest.Format, error) {
+func formatOf(in tail.Input, recognize func(head []byte) ingest.Format) (ingest.Format, error) {
 	const headSize = 64 << 10
 	r, err := in.Open()
 	if err != nil {
@@ -137,5 +137,5 @@ func formatOf(in tail.Input) (ingest.Format, error) {
 	for sc := tail.NewScanner(bytes.NewReader(head[:n])); sc.Next(); {
 		text = append(append(text, sc.Text()...), '\n')
 	}
-	return recognizer(mfa.Options{})(text), nil
+	return recognize(text), nil
 }

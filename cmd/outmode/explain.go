@@ -39,6 +39,8 @@ Without FILE it reads standard input. FILE can be a member of an archive, logs.z
 Lines that come without their header need --type, and --fields if their columns are not the usual ones,
 which are listed below.
 
+A configuration that -c names says how lines are understood, as for scan.
+
 -o ndjson prints one object per line of input: file, line, offset, verdict, reason, traffic, signin, rules
 (that fire), counts (rules of the other types for which it counts). -o json: one object, lines, of the same.
 
@@ -110,7 +112,11 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
-	recognize, err := f.recognize()
+	gateways, err := f.configured(&f.organisation, &f.ruleFlags)
+	if err != nil {
+		return err
+	}
+	recognize, err := f.recognize(gateways)
 	if err != nil {
 		return err
 	}
@@ -174,12 +180,12 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 }
 
 // recognize is by content, unless the operator says what the lines are.
-func (f *explainFlags) recognize() (func([]byte) ingest.Format, error) {
+func (f *explainFlags) recognize(gateways mfa.Options) (func([]byte) ingest.Format, error) {
 	if f.kind == "" {
 		if f.fields != "" {
 			return nil, usagef("--fields needs --type: of what kind of log are they the columns?")
 		}
-		return recognizer(mfa.Options{}), nil
+		return recognizer(gateways), nil
 	}
 	kind, ok := signin.ParseKind(f.kind)
 	if !ok {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +14,10 @@ import (
 // An mfaFlags is what mfa is told.
 type mfaFlags struct {
 	scanFlags
-	gateways string
-	people   string
-	aliases  []string
+	declare string
+	people  string
+	aliases []string
+	used    mfaOptions // of the flags and of the configuration
 }
 
 func newMFA(g *globals) *cobra.Command {
@@ -36,36 +34,38 @@ A logon is the first request of a session: of an account, a client and an addres
 it; OWA and ECP share one. Requests that follow are not counted. Inside and outside are those of --internal when the
 logs were read.
 
-Without --gateway, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
+Unless it is declared, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
 Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind applications protects {entries servers}
 window {before after} session user_form exempt {users addresses}; kind: none says that nothing protects an entry point.
 --map FILE is CSV that joins the names of one person: sam domain upn sid mail dn guid department manager. docs/mfa.md has
 examples of both.
 
--o json: one object: version options period logons accounts_total cells (entry network, a count per word, logons
-accounts causes) gateways (id kind declared protects alive skew_seconds skew_pairs logs events unjoined users
-covered_hours period_hours outcomes last) accounts (of every logon that is not passed, remembered or not_required: user
-forms entry network mfa cause gateway reason doubt count first last addresses clients) unprotected (entry network logons
-accounts) notes. -o ndjson: a logon per line: time exact user account server entry network client address mfa cause
-gateway reason doubt event (time user outcome factor reason transaction). -o csv: the cells.`,
+All of it can stand in the configuration: gateways, organisation.people, organisation.aliases. It is that of -c
+or, without --data, the one in its usual place. --gateway and --map replace what stands there; --alias adds to it.
+
+-o json: one object: version options (since until gateway map alias: what was used, the configuration's too) period
+logons accounts_total cells (entry network, a count per word, logons accounts causes) gateways (id kind declared
+protects alive skew_seconds skew_pairs logs events unjoined users covered_hours period_hours outcomes last) accounts (of
+every logon that is not passed, remembered or not_required: user forms entry network mfa cause gateway reason doubt count
+first last addresses clients) unprotected (entry network logons accounts) notes. -o ndjson: a logon per line: time exact
+user account server entry network client address mfa cause gateway reason doubt event (time user outcome factor reason
+transaction). -o csv: the cells.`,
 		Example: `  outmode mfa --data /var/lib/outmode --since 7d
   outmode mfa --data /var/lib/outmode --gateway gateways.yaml --map people.csv --alias CONTOSO=contoso.com
+  outmode mfa -c /etc/outmode/config.yaml
   outmode mfa --data /var/lib/outmode -o json | jq '.accounts[] | select(.mfa == "missing")'`,
 		Args: atMost(0, "the store is named by --data DIR"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.runMFA(c.Context()) },
 	}
 	f.periodFlags(c)
 	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
-	c.Flags().StringVar(&f.gateways, "gateway", "", "YAML file that declares the gateways and what they protect")
-	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person")
-	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com")
+	c.Flags().StringVar(&f.declare, "gateway", "", "YAML file that declares the gateways and what they protect, instead of gateways of the configuration")
+	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person, instead of organisation.people of the configuration")
+	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com, beside organisation.aliases of the configuration")
 	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
 	f.given = c.Flags().Changed
 	return c
 }
-
-// maxPeople bounds the map of people, in bytes: 200,000 rows.
-const maxPeople = 64 << 20
 
 func (f *mfaFlags) runMFA(ctx context.Context) error {
 	if err := f.format("table", "json", "ndjson", "csv"); err != nil {
@@ -74,29 +74,9 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	if _, err := f.options(); err != nil {
 		return err
 	}
-	var known audit.Known
-	for _, a := range f.aliases {
-		one, other, ok := strings.Cut(a, "=")
-		if one, other = strings.TrimSpace(one), strings.TrimSpace(other); !ok || one == "" || other == "" || strings.ContainsAny(a, `\@/ `) {
-			return usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
-		}
-		known.Aliases = append(known.Aliases, [2]string{one, other})
-	}
-	set := audit.Setup{}
-	if f.gateways != "" {
-		var err error
-		if set.Gateways, err = readGateways(f.gateways); err != nil {
-			return err
-		}
-	}
-	if f.people != "" {
-		data, err := readSmall(f.people, maxPeople)
-		if err != nil {
-			return fmt.Errorf("reading the map of people: %w", err)
-		}
-		if known.People, err = audit.ReadPeople(filepath.ToSlash(f.people), fromUTF16(data)); err != nil {
-			return err
-		}
+	known, set, err := f.told()
+	if err != nil {
+		return err
 	}
 	store, err := f.openStore(ctx, f.data, sqlite.Options{})
 	if err != nil {
@@ -105,6 +85,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	defer store.Close()
 	collectForStore()
 	r := newMFAReport(f, store.Dir())
+	r.declared = len(set.Gateways) > 0
 	each := r.add
 	if f.output == "ndjson" {
 		e := newEncoder(f.out)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +14,23 @@ import (
 
 // A declaredGateway is an item of the list of gateways, as text.
 type declaredGateway struct {
-	ID, Kind, UserForm         string
-	Applications               []string
-	Entries, Servers           []string
-	Before, After, Session     time.Duration
-	ExemptUsers, ExemptSources []string
+	ID, Kind     string
+	Applications []string
+	Protects     struct{ Entries, Servers []string } // Entries are nil where it is not said which
+	Window       struct{ Before, After time.Duration }
+	Session      time.Duration
+	UserForm     string
+	Exempt       struct{ Users, Addresses []string }
+}
+
+// defaultDeclared is a gateway of which only the kind is said. What it protects stays unsaid: that depends on what else
+// is known.
+func defaultDeclared(kind string) declaredGateway {
+	k, _ := signin.ParseKind(kind)
+	g := audit.DefaultGateway(k)
+	d := declaredGateway{Kind: kind, Session: g.Session, UserForm: g.UserForm.String()}
+	d.Window.Before, d.Window.After = g.Before, g.After
+	return d
 }
 
 // noGateway is the kind of an item that says that nothing protects what it names.
@@ -48,19 +61,19 @@ func gatewayKeys() []configKey[declaredGateway] {
 	}, {
 		name: "protects", doc: "what it protects",
 		in: []configKey[declaredGateway]{{
-			name: "entries", check: checkEntry, at: func(g *declaredGateway) any { return &g.Entries },
+			name: "entries", check: checkEntry, at: func(g *declaredGateway) any { return &g.Protects.Entries },
 			doc: "entry points: owa, ecp, ...",
 		}, {
-			name: "servers", check: checkServers, at: func(g *declaredGateway) any { return &g.Servers },
+			name: "servers", check: checkServers, at: func(g *declaredGateway) any { return &g.Protects.Servers },
 			doc: "patterns of Exchange servers; '*' is all of them, online is Exchange Online",
 		}},
 	}, {
 		name: "window", doc: "how far an event can lie from its logon",
 		in: []configKey[declaredGateway]{{
-			name: "before", high: aDay, at: func(g *declaredGateway) any { return &g.Before },
+			name: "before", high: aDay, at: func(g *declaredGateway) any { return &g.Window.Before },
 			doc: "how much earlier",
 		}, {
-			name: "after", high: aDay, at: func(g *declaredGateway) any { return &g.After },
+			name: "after", high: aDay, at: func(g *declaredGateway) any { return &g.Window.After },
 			doc: "how much later",
 		}},
 	}, {
@@ -72,13 +85,24 @@ func gatewayKeys() []configKey[declaredGateway] {
 	}, {
 		name: "exempt", doc: "whom it does not ask, by policy",
 		in: []configKey[declaredGateway]{{
-			name: "users", check: checkPattern, at: func(g *declaredGateway) any { return &g.ExemptUsers },
+			name: "users", check: checkPattern, at: func(g *declaredGateway) any { return &g.Exempt.Users },
 			doc: "patterns of accounts, in any of their forms",
 		}, {
-			name: "addresses", check: checkPrefix, at: func(g *declaredGateway) any { return &g.ExemptSources },
+			name: "addresses", check: checkPrefix, at: func(g *declaredGateway) any { return &g.Exempt.Addresses },
 			doc: "address ranges",
 		}},
 	}}
+}
+
+// typicalGateways declare a module for Outlook on the web, and a server that has none.
+func typicalGateways() []string {
+	return []string{
+		"- id: duo-owa",
+		"  kind: duo",
+		"  protects: {entries: [owa, ecp], servers: [EX01, EX02]}",
+		"- kind: none",
+		"  protects: {entries: [owa, ecp], servers: [EX03]}",
+	}
 }
 
 func checkEntry(name, text string) error {
@@ -95,7 +119,8 @@ func checkServers(name, text string) error {
 	return checkServer(name, text)
 }
 
-// readGateways reads a file that holds a list of gateways. Every mistake names its line.
+// readGateways reads a file that holds a list of gateways, as gateways of the configuration does. Every mistake names its
+// line.
 func readGateways(file string) ([]audit.Gateway, error) {
 	data, err := readSmall(file, maxConfig)
 	if err != nil {
@@ -106,10 +131,10 @@ func readGateways(file string) ([]audit.Gateway, error) {
 	for _, p := range problems {
 		r.problems = append(r.problems, configProblem{File: file, Line: p.Line, Column: p.Column, Severity: isError, Message: p.Message})
 	}
-	var all []audit.Gateway
-	if len(problems) == 0 {
-		all = r.gateways(&root)
-	}
+	var all []declaredGateway
+	r.lost = len(problems) > 0 && root.Kind == rules.NullNode
+	r.gateways(&root, "the list of gateways", &all)
+	r.missingBlanks(data)
 	if r.sort(); len(r.problems) > 0 {
 		text := r.problems[0].String()
 		if more := len(r.problems) - 1; more > 0 {
@@ -117,70 +142,78 @@ func readGateways(file string) ([]audit.Gateway, error) {
 		}
 		return nil, fmt.Errorf("%s", text)
 	}
-	return all, nil
+	return gatewaysOf(all), nil
 }
 
-func (r *configReader) gateways(n *rules.Node) (all []audit.Gateway) {
+// gateways reads the list; what is how a message names it.
+func (r *configReader) gateways(n *rules.Node, what string, to *[]declaredGateway) {
 	ids := map[string]int{}
-	r.items(n, "the list of gateways", func(i int, item *rules.Node) {
+	r.items(n, what, func(i int, item *rules.Node) {
 		name := fmt.Sprintf("gateways[%d]", i)
+		r.places[name] = configPlace{item.Line, item.Column}
 		if item.Kind != rules.MappingNode {
 			r.reject(name, item, "a gateway must be a mapping; write kind: duo")
 			return
 		}
-		d := declaredGateway{}
+		d := defaultDeclared("")
 		for _, k := range item.Keys { // its defaults depend on the kind, wherever that stands
-			if kind, ok := signin.ParseKind(k.Value.Text); k.Name == "kind" && ok {
-				g := audit.DefaultGateway(kind)
-				d.Before, d.After, d.Session = g.Before, g.After, g.Session
+			if k.Name == "kind" && slices.Contains(gatewayKinds(), k.Value.Text) {
+				d = defaultDeclared(k.Value.Text)
 			}
 		}
 		readKeys(r, gatewayKeys(), &d, *item, name)
-		_, hasKind := r.places[name+".kind"]
-		if !hasKind {
+		if _, has := r.places[name+".kind"]; !has {
 			r.reject(name, item, "%s has no kind; write kind: and one of %s", name, join(gatewayKinds(), ", ", " or "))
 			return
 		}
-		_, hasEntries := r.places[name+".protects.entries"]
-		if d.Kind == noGateway && !hasEntries {
+		if _, said := r.places[name+".protects.entries"]; said && d.Protects.Entries == nil {
+			d.Protects.Entries = []string{} // it is said that it protects nothing
+		}
+		if d.Kind == noGateway && d.Protects.Entries == nil {
 			r.reject(name, item, "%s says of nothing that nothing protects it; write protects: {entries: [owa, ecp]}", name)
 			return
 		}
-		g := d.gateway(hasEntries)
-		if first := ids[g.ID]; first != 0 {
-			r.mistake(item.Line, item.Column, "the gateway at line %d has the id %s too; give each an id of its own", first, inQuotes(g.ID))
+		id := cmp.Or(d.ID, d.Kind)
+		if first := ids[id]; first != 0 {
+			r.mistake(item.Line, item.Column, "the gateway at line %d has the id %s too; give each an id of its own", first, inQuotes(id))
 		}
-		if ids[g.ID] = item.Line; g.Kind == signin.UnknownKind {
-			delete(ids, g.ID) // of these there may be many
+		if d.Kind != noGateway { // of those there may be many
+			ids[id] = item.Line
 		}
-		all = append(all, g)
+		*to = append(*to, d)
 	})
+}
+
+func gatewaysOf(declared []declaredGateway) (all []audit.Gateway) {
+	for i := range declared {
+		all = append(all, declared[i].gateway())
+	}
 	return all
 }
 
-// gateway fills in what is not said. hasEntries: it is said what it protects, if only that it is nothing.
-func (d *declaredGateway) gateway(hasEntries bool) audit.Gateway {
+// gateway fills in what is not said.
+func (d *declaredGateway) gateway() audit.Gateway {
 	kind, _ := signin.ParseKind(d.Kind)
 	g := audit.DefaultGateway(kind)
 	g.ID = cmp.Or(d.ID, d.Kind)
 	for _, a := range d.Applications {
 		g.Applications = append(g.Applications, strings.ToLower(a))
 	}
-	if hasEntries {
-		g.Entries = nil
-		for _, e := range d.Entries {
+	if d.Protects.Entries != nil {
+		g.Entries, g.Usual = nil, false
+		for _, e := range d.Protects.Entries {
 			p, _ := signin.ParseProtocol(e)
 			g.Entries = append(g.Entries, p)
 		}
 	}
-	if len(d.Servers) > 0 {
-		g.Servers = d.Servers
+	if len(d.Protects.Servers) > 0 {
+		g.Servers = d.Protects.Servers
 	}
-	g.Before, g.After, g.Session = d.Before, d.After, d.Session
+	g.Before, g.After, g.Session = d.Window.Before, d.Window.After, d.Session
 	g.UserForm, _ = audit.ParseForm(d.UserForm)
-	for _, u := range d.ExemptUsers {
+	for _, u := range d.Exempt.Users {
 		g.Exempt.Users = append(g.Exempt.Users, strings.ToLower(u))
 	}
-	g.Exempt.Networks, _ = prefixes("exempt.addresses", d.ExemptSources)
+	g.Exempt.Networks, _ = prefixes("exempt.addresses", d.Exempt.Addresses)
 	return g
 }

@@ -28,8 +28,9 @@ type mfaReport struct {
 	Notes       []string      `json:"notes"`
 
 	data         string // directory of the store
+	store        string // how a command names it and the configuration: " --data DIR"
 	since, until int64
-	declared     bool // --gateway was given
+	declared     bool // somebody said what the gateways protect
 	rows         map[mfaKey]*mfaRow
 	doubts       int64
 }
@@ -159,8 +160,8 @@ type mfaRow struct {
 }
 
 func newMFAReport(f *mfaFlags, data string) *mfaReport {
-	return &mfaReport{Version: version(), Options: mfaOptions{rfc3339(f.from), rfc3339(f.to), f.gateways, f.people, append([]string{}, f.aliases...)}, Cells: []mfaCell{}, Gateways: []mfaGateway{}, Accounts: []mfaAccount{},
-		Unprotected: []unprotected{}, Notes: []string{}, data: data, since: f.from, until: f.to, declared: f.gateways != "", rows: map[mfaKey]*mfaRow{}}
+	return &mfaReport{Version: version(), Options: f.used, Cells: []mfaCell{}, Gateways: []mfaGateway{}, Accounts: []mfaAccount{}, Unprotected: []unprotected{}, Notes: []string{},
+		data: data, store: f.storeFlags(data), since: f.from, until: f.to, rows: map[mfaKey]*mfaRow{}}
 }
 
 func (r *mfaReport) note(format string, args ...any) {

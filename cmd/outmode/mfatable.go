@@ -306,10 +306,10 @@ func (t *mfaTable) notes() {
 
 func (t *mfaTable) next() {
 	t.heading("Next")
-	data := quoted(t.r.data)
+	store := t.r.store
 	if !t.r.declared {
-		t.printf("  outmode mfa --data %s --gateway FILE    with what your gateways protect: docs/mfa.md\n", data)
+		t.printf("  outmode mfa%s --gateway FILE    with what your gateways protect: docs/mfa.md\n", store)
 	}
-	t.printf("  outmode mfa --data %s -o ndjson    every logon, what is said of it, and why\n", data)
-	t.printf("  outmode sources --data %s    which logs were read, and from when to when\n", data)
+	t.printf("  outmode mfa%s -o ndjson    every logon, what is said of it, and why\n", store)
+	t.printf("  outmode sources%s    which logs were read, and from when to when\n", store)
 }

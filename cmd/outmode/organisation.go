@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -21,6 +22,8 @@ type organisation struct {
 	service  []string
 	servers  []string
 
+	published []string
+
 	given func(flag string) bool
 	left  []string                // files and folders that --exclude left out
 	used  map[string]*atomic.Bool // patterns of --exclude, once they fitted something
@@ -33,13 +36,14 @@ func (o *organisation) flags(c *cobra.Command) {
 	f.StringSliceVar(&o.exclude, "exclude", nil, "pattern, with * and ?, of an account that is noise or of a file or folder to leave out; path:PATTERN is a file or folder alone; agent:PATTERN and address:CIDR are health checks, where no account is named")
 	f.StringSliceVar(&o.service, "service", nil, "pattern of service accounts, with * and ?; they count as use, and are told apart")
 	f.StringSliceVar(&o.servers, "servers", nil, "addresses of Exchange servers, where the logs do not show them")
+	f.StringSliceVar(&o.published, "published-app", nil, "id or name of an application of Entra that is Exchange behind Application Proxy; sign-ins to it count")
 }
 
 // build checks the flags and makes an Organisation of them.
 func (o *organisation) build() (signin.Organisation, error) {
 	org := signin.Organisation{Internal: signin.DefaultInternal()}
 	var err error
-	for flag, list := range map[string][]string{"internal": o.internal, "exclude": o.exclude, "service": o.service, "servers": o.servers} {
+	for flag, list := range map[string][]string{"internal": o.internal, "exclude": o.exclude, "service": o.service, "servers": o.servers, "published-app": o.published} {
 		if o.given(flag) && len(list) == 0 {
 			return org, usagef("--%s is empty", flag)
 		}
@@ -56,6 +60,16 @@ func (o *organisation) build() (signin.Organisation, error) {
 			return org, usagef("--servers %q is no IP address", s)
 		}
 		org.Servers[ip] = true
+	}
+	for _, app := range o.published {
+		if err := checkPublished("--published-app", app); err != nil || strings.TrimSpace(app) == "" {
+			return org, usagef("--published-app %q is no application; write its id or its whole name", app)
+		}
+	}
+	if apps := slices.Clone(o.published); len(apps) > 0 {
+		org.Published = func(resource string) bool {
+			return slices.ContainsFunc(apps, func(app string) bool { return strings.EqualFold(strings.TrimSpace(app), resource) })
+		}
 	}
 	noise, err := o.noise()
 	if err != nil {

@@ -46,14 +46,15 @@ type report struct {
 
 // options are the flags that change what is counted: a filtered report must say that it is one.
 type options struct {
-	Since     string   `json:"since"` // the first instant that counts
-	Until     string   `json:"until"` // the first that counts no more
-	Exclude   []string `json:"exclude"`
-	Service   []string `json:"service"`
-	Internal  []string `json:"internal"`
-	Servers   []string `json:"servers"`
-	Rules     []string `json:"rules"`
-	NoBuiltin bool     `json:"no_builtin"`
+	Since         string   `json:"since"` // the first instant that counts
+	Until         string   `json:"until"` // the first that counts no more
+	Exclude       []string `json:"exclude"`
+	Service       []string `json:"service"`
+	Internal      []string `json:"internal"`
+	Servers       []string `json:"servers"`
+	PublishedApps []string `json:"published_apps"`
+	Rules         []string `json:"rules"`
+	NoBuiltin     bool     `json:"no_builtin"`
 }
 
 type period struct {

@@ -28,7 +28,8 @@ type scanFlags struct {
 	workers      int
 	top          int
 	data         string
-	from, to     int64 // since and until in Unix milliseconds; 0 for none
+	gateways     mfa.Options // from the configuration, if -c names one
+	from, to     int64       // since and until in Unix milliseconds; 0 for none
 }
 
 func newScan(g *globals) *cobra.Command {
@@ -42,13 +43,18 @@ func newScan(g *globals) *cobra.Command {
 It prints which accounts used which protocol with which authentication, what of it a block policy
 would refuse, which rules fire, and what became of every line that was read.
 
+Scan needs no configuration. One that -c names says how logs are understood: its organisation, mfa and rules hold, but
+for the lists that flags give.
+
 -o json prints one object, -o csv the usage rows, -o ndjson every counted sign-in as an ECS document.
 Exit codes: 0 done, 1 error, 2 usage, 3 done but a log could not be read to its end, 4 findings at or
 above --fail-on (which goes before 3). A file that is no log, and a period without logs, are notes.`,
 		Example: `  outmode scan /logs
   outmode scan --since 7d --top 50 '/mnt/ex*/Logging/HttpProxy'
   outmode scan /logs -o json > audit.json
-  outmode scan /logs --fail-on high -q`,
+  outmode scan /logs --fail-on high -q
+  outmode scan --published-app 'Outlook on the web' entra.json
+  outmode scan -c /etc/outmode/config.yaml /old-logs`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("fail-on") && f.failOn == "" {
 				return usagef("--fail-on is empty: write %s, or leave it out", join(signin.Words("severity"), ", ", " or "))
@@ -90,6 +96,9 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 		if err := f.storeOn(f.data); err != nil {
 			return err
 		}
+	}
+	if f.gateways, err = f.configured(&f.organisation, &f.ruleFlags); err != nil {
+		return err
 	}
 	opt, err := f.options()
 	if err != nil {
@@ -163,7 +172,7 @@ func judgeBy(opt *ingest.Options, set *rules.Set) {
 
 // options turns the flags into what ingest needs.
 func (f *scanFlags) options() (ingest.Options, error) {
-	opt := ingest.Options{Recognize: recognizer(mfa.Options{}), Workers: f.workers}
+	opt := ingest.Options{Recognize: recognizer(f.gateways), Workers: f.workers}
 	org, err := f.organisation.build()
 	if err != nil {
 		return opt, err
@@ -195,7 +204,7 @@ func (f *scanFlags) options() (ingest.Options, error) {
 func (f *scanFlags) said() options {
 	list := func(s []string) []string { return append([]string{}, s...) }
 	return options{Since: rfc3339(f.from), Until: rfc3339(f.to), Exclude: list(f.exclude), Service: list(f.service),
-		Internal: list(f.internal), Servers: list(f.servers), Rules: list(f.dirs), NoBuiltin: f.noBuiltin}
+		Internal: list(f.internal), Servers: list(f.servers), PublishedApps: list(f.published), Rules: list(f.dirs), NoBuiltin: f.noBuiltin}
 }
 
 // dayFlag reads a day as "7d" before now, a date or an RFC 3339 instant, and returns its first

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outmode/outmode/ingest"
-	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/internal/store/sqlite"
 	"github.com/outmode/outmode/rules"
@@ -176,7 +175,7 @@ func (f *serveFlags) readWorld(args []string) (*world, error) {
 	if w.opt.Org, err = org.build(); err != nil {
 		return nil, err
 	}
-	w.opt.Recognize = recognizer(mfa.Options{})
+	w.opt.Recognize = recognizer(w.config.MFA.gateways())
 	judgeBy(&w.opt, set)
 	w.follow = ingest.FollowOptions{Every: w.config.Discover.Every, Idle: w.config.Discover.IdleAfter}
 	for i := range w.config.Sources {

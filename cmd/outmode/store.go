@@ -71,13 +71,9 @@ func soundConfig(file string) (config, error) {
 }
 
 // loadWith compiles the rules that the flags name or, if they name none, those of the configuration by which serve
-// fills the store: the one that is named or, without --data, the one in its usual place.
+// fills the store.
 func (f *ruleFlags) loadWith(g *globals, data string) (*rules.Set, error) {
-	file := g.config
-	if file == "" && data == "" && exists(defaultConfigFile()) {
-		file = defaultConfigFile()
-	}
-	if file != "" && len(f.dirs) == 0 && !f.noBuiltin {
+	if file := g.configBehind(data); file != "" && len(f.dirs) == 0 && !f.noBuiltin {
 		c, err := soundConfig(file)
 		if err != nil {
 			return nil, err
@@ -85,6 +81,15 @@ func (f *ruleFlags) loadWith(g *globals, data string) (*rules.Set, error) {
 		*f = c.ruleFlags()
 	}
 	return f.load(g)
+}
+
+// configBehind is the configuration by which a store is filled: the one that is named or, without --data, the one in its
+// usual place; "" for none.
+func (g *globals) configBehind(data string) string {
+	if g.config == "" && data == "" && exists(defaultConfigFile()) {
+		return defaultConfigFile()
+	}
+	return g.config
 }
 
 func exists(path string) bool {
