@@ -126,7 +126,7 @@ func (k *configChecker) rules() {
 	}
 }
 
-// people reads what "outmode mfa" will read: the maps of people. A list is read
+// people reads what "outmode mfa" will read: the maps of people, and what Web Application Proxy publishes. A list is read
 // item by item, so that each mistake has its place.
 func (k *configChecker) people() {
 	each := func(list string, files []string, read func(files []string) error) {
@@ -146,6 +146,7 @@ func (k *configChecker) people() {
 		}
 	}
 	each("organisation.people", k.config.Organisation.People, func(files []string) error { _, err := readPeople(files); return err })
+	each("mfa.wap", k.config.MFA.WAP, func(files []string) error { _, err := readPublished(files); return err })
 }
 
 // listener looks at who can reach the address, and at what protects it.

@@ -18,6 +18,7 @@ type configMFA struct {
 	Outcomes configOutcomes
 	Zones    configZones
 	Proxies  []string
+	WAP      []string
 }
 
 // outcomeWords are outcomes, as words, by the words of a vendor, in lower case.
@@ -59,6 +60,9 @@ func mfaKeys() []configKey[config] {
 	}, {
 		name: "proxies", check: checkPrefix, at: func(c *config) any { return &c.MFA.Proxies },
 		doc: "Addresses of proxies of your own with public addresses, such as Web Application Proxy: in a list of addresses that AD FS logs, the client is left of these. Private ones are known.",
+	}, {
+		name: "wap", path: true, check: checkPath, at: func(c *config) any { return &c.MFA.WAP },
+		doc: "Exports of what Web Application Proxy publishes (Get-WebApplicationProxyApplication | Export-Csv): \"outmode mfa\" takes entry points that are published as pass-through to be past AD FS. Without its --wap.",
 	}}
 }
 

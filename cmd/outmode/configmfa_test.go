@@ -29,7 +29,7 @@ func fullMFA() config {
 	c.MFA.Outcomes = configOutcomes{Duo: outcomeWords{"a_new_reason": "denied", "null": "passed", "x: y": "info"}, DuoAuthproxy: outcomeWords{"gelukt.": "passed"}, DuoAdmin: outcomeWords{"policy_create": "config"}, Monosign: outcomeWords{"code_77": "timeout", "/owa/x.htm": "info"},
 		ADFS: outcomeWords{"1201": "error"}, Entra: outcomeWords{"50105": "denied", "größe": "bypassed"}, UAL: outcomeWords{"add member to role": "config"}, NPS: outcomeWords{"rejected phoneappnoresponse": "timeout"}}
 	c.MFA.Zones = configZones{Monosign: "Europe/Berlin", ADFS: "America/New_York", NPS: "UTC"}
-	c.MFA.Proxies = []string{"203.0.113.128/25"}
+	c.MFA.Proxies, c.MFA.WAP = []string{"203.0.113.128/25"}, []string{"/wap.csv"}
 	return c
 }
 
@@ -67,6 +67,8 @@ func TestConfigMFAMistakes(t *testing.T) {
 		"mfa: {zones: {adfs: 2}}\n":                                 `f:1:21: mfa.zones.adfs must be text; put "2" in quotes`,
 		"mfa: {zones: {entra: UTC}}\n":                              `f:1:15: mfa.zones has no key "entra"; there is monosign, adfs and nps`,
 		"mfa: {proxies: [wap01]}\n":                                 `f:1:17: mfa.proxies "wap01" is no address range; write 10.0.0.0/8 or 192.0.2.1`,
+		"mfa: {wap: /wap.csv}\n":                                    `f:1:12: mfa.wap must be a list: lines that begin with -, or [a, b]`,
+		"mfa: {wap: [~/wap.csv]}\n":                                 `f:1:13: mfa.wap: nothing replaces "~/wap.csv" here; write the path out`,
 		"organisation: {aliases: [CONTOSO]}\n":                      `f:1:26: organisation.aliases "CONTOSO" is no pair of domains; write CONTOSO=contoso.com`,
 		"organisation: {published_apps: ['Outlook*']}\n":            `f:1:33: organisation.published_apps "Outlook*" is no application; write its id or its whole name`,
 		"organisation: {people: people.csv}\n":                      `f:1:24: organisation.people must be a list: lines that begin with -, or [a, b]`,
@@ -204,16 +206,19 @@ func TestReloadOfGateways(t *testing.T) {
 	}
 }
 
-func TestConfigCheckReadsPeople(t *testing.T) {
+func TestConfigCheckReadsPeopleAndPublished(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a.csv"), []byte("sam,domain,sid\nanna,CONTOSO,S-1-5-21-7\n"))
 	write(t, filepath.Join(dir, "b.csv"), []byte("sam,domain,sid\nben,CONTOSO,S-1-5-21-7\n"))
+	write(t, filepath.Join(dir, "wap.csv"), []byte(wapExport))
+	write(t, filepath.Join(dir, "bad.csv"), []byte("Name\nx\n"))
 	const sources = "data: store\n"
 	for text, want := range map[string]string{
-		"organisation: {people: [a.csv]}\n":           "",
-		"organisation: {people: [a.csv, none.csv]}\n": "f:2:32: organisation.people: reading the map of people: ",
-		"organisation: {people: [a.csv, b.csv]}\n":    "f:2:24: organisation.people: b.csv:2: the SID S-1-5-21-7 stands at line 2 of a.csv too",
+		"organisation: {people: [a.csv]}\nmfa: {wap: [wap.csv]}\n": "",
+		"organisation: {people: [a.csv, none.csv]}\n":              "f:2:32: organisation.people: reading the map of people: ",
+		"organisation: {people: [a.csv, b.csv]}\n":                 "f:2:24: organisation.people: b.csv:2: the SID S-1-5-21-7 stands at line 2 of a.csv too",
+		"mfa: {wap: [wap.csv, bad.csv]}\n":                         "f:2:22: mfa.wap: bad.csv: reading the published applications: number 1",
 	} {
 		found, said := checkText(t, dir, sources+text)
 		all := strings.Join(said, "|")
@@ -223,7 +228,12 @@ func TestConfigCheckReadsPeople(t *testing.T) {
 	}
 }
 
-// What the configuration says is what a file says for --gateway and --map; flags go before it, --alias beside it.
+const wapExport = `"Name","ExternalUrl","BackendServerUrl","ExternalPreauthentication"
+"Outlook on the web","https://mail.contoso.com/owa/","https://ex.contoso.com/owa/","PassThrough"
+"Control panel","https://mail.contoso.com/ecp/","https://ex.contoso.com/ecp/","ADFS"
+`
+
+// What the configuration says is what a file says for --gateway, --map and --wap; flags go before it, --alias beside it.
 func TestMFAByConfiguration(t *testing.T) {
 	t.Parallel()
 	data, dir := doors(t), t.TempDir()
@@ -239,7 +249,7 @@ func TestMFAByConfiguration(t *testing.T) {
 	}
 	var r mfaReport
 	decode(t, must(t, exitDone, "mfa", "-c", file, "--alias", "X=y", "-o", "json"), &r) // the store is the configuration's, too
-	if o := r.Options; o.Gateway != file || o.Map != filepath.Join(dir, "people.csv") || !slices.Equal(o.Alias, []string{"X=y", "CONTOSO=FABRIKAM"}) || !r.Gateways[0].Declared {
+	if o := r.Options; o.Gateway != file || o.Map != filepath.Join(dir, "people.csv") || !slices.Equal(o.Alias, []string{"X=y", "CONTOSO=FABRIKAM"}) || len(o.WAP) != 0 || !r.Gateways[0].Declared {
 		t.Errorf("%+v", o)
 	}
 	// A flag goes before.

@@ -17,6 +17,7 @@ type mfaFlags struct {
 	declare string
 	people  string
 	aliases []string
+	wap     []string
 	used    mfaOptions // of the flags and of the configuration
 }
 
@@ -37,13 +38,14 @@ logs were read.
 Unless it is declared, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
 Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind applications protects {entries servers}
 window {before after} session user_form exempt {users addresses}; kind: none says that nothing protects an entry point.
---map FILE is CSV that joins the names of one person: sam domain upn sid mail dn guid department manager. docs/mfa.md has
-examples of both.
+--map FILE is CSV that joins the names of one person: sam domain upn sid mail dn guid department manager. --wap FILE is
+what Get-WebApplicationProxyApplication exports, in CSV or JSON: an entry point of Exchange that it publishes as
+pass-through is not covered by AD FS, unless a gateway of kind adfs is declared for it. docs/mfa.md has examples.
 
-All of it can stand in the configuration: gateways, organisation.people, organisation.aliases. It is that of -c
-or, without --data, the one in its usual place. --gateway and --map replace what stands there; --alias adds to it.
+All of it can stand in the configuration: gateways, organisation.people, organisation.aliases, mfa.wap. It is that of -c
+or, without --data, the one in its usual place. --gateway, --map and --wap replace what stands there; --alias adds to it.
 
--o json: one object: version options (since until gateway map alias: what was used, the configuration's too) period
+-o json: one object: version options (since until gateway map alias wap: what was used, the configuration's too) period
 logons accounts_total cells (entry network, a count per word, logons accounts causes) gateways (id kind declared
 protects alive skew_seconds skew_pairs logs events unjoined users covered_hours period_hours outcomes last) accounts (of
 every logon that is not passed, remembered or not_required: user forms entry network mfa cause gateway reason doubt count
@@ -52,7 +54,7 @@ user account server entry network client address mfa cause gateway reason doubt 
 transaction). -o csv: the cells.`,
 		Example: `  outmode mfa --data /var/lib/outmode --since 7d
   outmode mfa --data /var/lib/outmode --gateway gateways.yaml --map people.csv --alias CONTOSO=contoso.com
-  outmode mfa -c /etc/outmode/config.yaml
+  outmode mfa -c /etc/outmode/config.yaml --wap wap.csv
   outmode mfa --data /var/lib/outmode -o json | jq '.accounts[] | select(.mfa == "missing")'`,
 		Args: atMost(0, "the store is named by --data DIR"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.runMFA(c.Context()) },
@@ -62,6 +64,7 @@ transaction). -o csv: the cells.`,
 	c.Flags().StringVar(&f.declare, "gateway", "", "YAML file that declares the gateways and what they protect, instead of gateways of the configuration")
 	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person, instead of organisation.people of the configuration")
 	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com, beside organisation.aliases of the configuration")
+	c.Flags().StringArrayVar(&f.wap, "wap", nil, "export of what Web Application Proxy publishes, instead of mfa.wap of the configuration; can be given several times")
 	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
 	f.given = c.Flags().Changed
 	return c
@@ -74,7 +77,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	if _, err := f.options(); err != nil {
 		return err
 	}
-	known, set, err := f.told()
+	known, set, notes, err := f.told()
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	defer store.Close()
 	collectForStore()
 	r := newMFAReport(f, store.Dir())
-	r.declared = len(set.Gateways) > 0
+	r.Notes, r.declared = append(r.Notes, notes...), len(set.Gateways) > 0
 	each := r.add
 	if f.output == "ndjson" {
 		e := newEncoder(f.out)

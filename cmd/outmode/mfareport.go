@@ -41,6 +41,7 @@ type mfaOptions struct {
 	Gateway string   `json:"gateway"`
 	Map     string   `json:"map"`
 	Alias   []string `json:"alias"`
+	WAP     []string `json:"wap"`
 }
 
 // An mfaCell is the logons at one entry point from one side.
@@ -346,7 +347,9 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 		r.note("the log of %s covers %s of %s: at other times nothing is called missing", g.ID, number((of+hourMs/2)/hourMs), plural((whole+hourMs/2)/hourMs, "hour"))
 	}
 	if !g.Declared && g.Logs > 0 {
-		if len(g.Entries) == 0 {
+		if len(g.Entries) == 0 && len(audit.DefaultGateway(g.Kind).Entries) > 0 {
+			r.note("%s is not declared, and the proxy leads past it to all that it is taken to protect: it protects nothing", g.ID)
+		} else if len(g.Entries) == 0 {
 			r.note("%s protects nothing until it is declared: write what it protects into a file for --gateway", g.ID)
 		} else {
 			r.note("%s is not declared: it is taken to protect %s. If that is wrong, say it in a file for --gateway", g.ID, guarded(g))

@@ -40,25 +40,25 @@ func (g *globals) configured(o *organisation, r *ruleFlags) (mfa.Options, error)
 }
 
 // told reads what is known of gateways and people: by flags, and where there is none, by the configuration.
-func (f *mfaFlags) told() (known audit.Known, set audit.Setup, err error) {
+func (f *mfaFlags) told() (known audit.Known, set audit.Setup, notes []string, err error) {
 	for flag, value := range map[string]string{"gateway": f.declare, "map": f.people} {
 		if f.given(flag) && value == "" {
-			return known, set, usagef("--%s is empty; name a file, or leave it out", flag)
+			return known, set, nil, usagef("--%s is empty; name a file, or leave it out", flag)
 		}
 	}
 	var c config
 	file := f.configBehind(f.data)
 	if file != "" {
 		if c, err = soundConfig(file); err != nil {
-			return known, set, err
+			return known, set, nil, err
 		}
 	}
 	for _, a := range f.aliases {
 		if _, ok := aliasOf(a); !ok {
-			return known, set, usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
+			return known, set, nil, usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
 		}
 	}
-	f.used = mfaOptions{Since: rfc3339(f.from), Until: rfc3339(f.to), Gateway: f.declare, Alias: append([]string{}, f.aliases...)}
+	f.used = mfaOptions{Since: rfc3339(f.from), Until: rfc3339(f.to), Gateway: f.declare, Alias: append([]string{}, f.aliases...), WAP: append([]string{}, f.wap...)}
 	for _, a := range c.Organisation.Aliases {
 		if !slices.Contains(f.used.Alias, a) {
 			f.used.Alias = append(f.used.Alias, a)
@@ -71,7 +71,7 @@ func (f *mfaFlags) told() (known audit.Known, set audit.Setup, err error) {
 	switch {
 	case f.declare != "":
 		if set.Gateways, err = readGateways(f.declare); err != nil {
-			return known, set, err
+			return known, set, nil, err
 		}
 	case len(c.Gateways) > 0:
 		set.Gateways, f.used.Gateway = gatewaysOf(c.Gateways), file
@@ -81,8 +81,18 @@ func (f *mfaFlags) told() (known audit.Known, set audit.Setup, err error) {
 		maps = []string{f.people}
 	}
 	f.used.Map = strings.Join(maps, ", ")
-	known.People, err = readPeople(maps)
-	return known, set, err
+	if known.People, err = readPeople(maps); err != nil {
+		return known, set, nil, err
+	}
+	if len(f.wap) == 0 {
+		f.used.WAP = append(f.used.WAP, c.MFA.WAP...)
+	}
+	p, err := readPublished(f.used.WAP)
+	if err != nil {
+		return known, set, nil, err
+	}
+	set.Proxied = p.Proxied
+	return known, set, p.notes(set.Gateways), nil
 }
 
 // storeFlags are the flags by which a next command reads the same store by the same configuration.
