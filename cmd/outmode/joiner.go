@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/store/sqlite"
 	"github.com/outmode/outmode/rules"
 )
@@ -33,7 +32,7 @@ type joinedOrNot struct {
 }
 
 func newJoiner(ctx context.Context, store *sqlite.Store, w *world, log *slog.Logger) *joiner {
-	return &joiner{ctx: ctx, store: store, set: w.set, with: joining{Setup: audit.Setup{Inside: w.opt.Org.Internal}}, log: log, broken: map[string]bool{}}
+	return &joiner{ctx: ctx, store: store, set: w.set, with: w.join, log: log, broken: map[string]bool{}}
 }
 
 // look keeps what was found, and begins anew when that is due.

@@ -98,7 +98,7 @@ func (j joining) from(at int64) *joining {
 // name tells apart joinings that may say another thing of the same logons.
 func (j *joining) name() string {
 	h := sha256.New()
-	fmt.Fprint(h, version(), j.Gateways, j.known.People, j.known.Aliases, j.Inside)
+	fmt.Fprint(h, version(), j.Gateways, j.Proxied, j.known.People, j.known.Aliases, j.Inside)
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
@@ -135,7 +135,7 @@ func tellsOfFactors(res *ingest.Result) bool {
 
 // joinScan adds to what a scan found what the rules that read mfa find. For that the logs are read into a store that is
 // thrown away: joining needs hours, and a scan keeps none.
-func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set *rules.Set, res *ingest.Result) (broken []rules.Broken, err error) {
+func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set *rules.Set, with joining, res *ingest.Result) (broken []rules.Broken, err error) {
 	dir, err := os.MkdirTemp("", "outmode-scan-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for what is joined: %w", err)
@@ -146,7 +146,7 @@ func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	with := joining{Setup: audit.Setup{Inside: opt.Org.Internal}, since: opt.Since, until: opt.Until}
+	with.since, with.until = opt.Since, opt.Until
 	opt.NewJudge, opt.Window, opt.Watch, opt.Since, opt.Until = nil, nil, nil, 0, 0
 	if _, err := fillOnce(ctx, store, inputs, nil, opt); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/internal/store/sqlite"
 	"github.com/outmode/outmode/rules"
@@ -191,7 +192,7 @@ func TestJoiner(t *testing.T) {
 		}
 		return words
 	}
-	w := &world{set: set, opt: opt}
+	w := &world{set: set, opt: opt, join: joining{Setup: audit.Setup{Inside: opt.Org.Internal}}}
 	j := newJoiner(t.Context(), store, w, slog.New(slog.DiscardHandler))
 	now := time.Date(2026, 10, 6, 20, 0, 0, 0, time.UTC)
 	step := func(j *joiner) (begun bool) {
@@ -242,7 +243,7 @@ func TestJoiner(t *testing.T) {
 		t.Errorf("found %v, want %v", got, want)
 	}
 	// What is declared of the gateways changes what is due, and all of it.
-	w.opt.Org.Internal = append(w.opt.Org.Internal, netip.MustParsePrefix("203.0.113.0/24"))
+	w.join.Inside = append(w.join.Inside, netip.MustParsePrefix("203.0.113.0/24"))
 	if j = newJoiner(t.Context(), store, w, slog.New(slog.DiscardHandler)); !step(j) {
 		t.Error("another organisation is not joined anew")
 	}

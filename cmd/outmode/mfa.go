@@ -77,7 +77,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	if _, err := f.options(); err != nil {
 		return err
 	}
-	known, set, notes, err := f.told()
+	j, notes, err := f.told()
 	if err != nil {
 		return err
 	}
@@ -88,13 +88,13 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	defer store.Close()
 	collectForStore()
 	r := newMFAReport(f, store.Dir())
-	r.Notes, r.declared = append(r.Notes, notes...), len(set.Gateways) > 0
+	r.Notes, r.declared = append(r.Notes, notes...), len(j.Gateways) > 0
 	each := r.add
 	if f.output == "ndjson" {
 		e := newEncoder(f.out)
 		each = func(v *audit.Verdict) error { return e.Encode(logonOf(v)) }
 	}
-	if err := store.MFA(ctx, func(v *sqlite.MFAView) error { return r.correlate(ctx, v, known, set, each) }); err != nil {
+	if err := store.MFA(ctx, func(v *sqlite.MFAView) error { return r.correlate(ctx, v, &j, each) }); err != nil {
 		return err
 	}
 	switch f.output {
@@ -109,14 +109,14 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 }
 
 // correlate hands each logon on, and makes the report.
-func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, known audit.Known, set audit.Setup, each func(*audit.Verdict) error) error {
+func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, j *joining, each func(*audit.Verdict) error) error {
 	var failed error
-	set.Judged = func(v *audit.Verdict) {
+	j.since, j.until = r.since, r.until
+	j.Judged = func(v *audit.Verdict) {
 		if failed == nil {
 			failed = each(v)
 		}
 	}
-	j := joining{known: known, Setup: set, since: r.since, until: r.until}
 	gateways, err := j.run(ctx, v)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,22 +41,22 @@ func (g *globals) configured(o *organisation, r *ruleFlags) (mfa.Options, error)
 }
 
 // told reads what is known of gateways and people: by flags, and where there is none, by the configuration.
-func (f *mfaFlags) told() (known audit.Known, set audit.Setup, notes []string, err error) {
+func (f *mfaFlags) told() (j joining, notes []string, err error) {
 	for flag, value := range map[string]string{"gateway": f.declare, "map": f.people} {
 		if f.given(flag) && value == "" {
-			return known, set, nil, usagef("--%s is empty; name a file, or leave it out", flag)
+			return j, nil, usagef("--%s is empty; name a file, or leave it out", flag)
 		}
 	}
 	var c config
 	file := f.configBehind(f.data)
 	if file != "" {
 		if c, err = soundConfig(file); err != nil {
-			return known, set, nil, err
+			return j, nil, err
 		}
 	}
 	for _, a := range f.aliases {
 		if _, ok := aliasOf(a); !ok {
-			return known, set, nil, usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
+			return j, nil, usagef("--alias %q is no pair of domains; write CONTOSO=contoso.com", a)
 		}
 	}
 	f.used = mfaOptions{Since: rfc3339(f.from), Until: rfc3339(f.to), Gateway: f.declare, Alias: append([]string{}, f.aliases...), WAP: append([]string{}, f.wap...)}
@@ -64,35 +65,61 @@ func (f *mfaFlags) told() (known audit.Known, set audit.Setup, notes []string, e
 			f.used.Alias = append(f.used.Alias, a)
 		}
 	}
-	for _, a := range f.used.Alias {
-		pair, _ := aliasOf(a)
-		known.Aliases = append(known.Aliases, pair)
-	}
+	gateways := gatewaysOf(c.Gateways)
 	switch {
 	case f.declare != "":
-		if set.Gateways, err = readGateways(f.declare); err != nil {
-			return known, set, nil, err
+		if gateways, err = readGateways(f.declare); err != nil {
+			return j, nil, err
 		}
 	case len(c.Gateways) > 0:
-		set.Gateways, f.used.Gateway = gatewaysOf(c.Gateways), file
+		f.used.Gateway = file
 	}
 	maps := c.Organisation.People
 	if f.people != "" {
 		maps = []string{f.people}
 	}
 	f.used.Map = strings.Join(maps, ", ")
-	if known.People, err = readPeople(maps); err != nil {
-		return known, set, nil, err
-	}
 	if len(f.wap) == 0 {
 		f.used.WAP = append(f.used.WAP, c.MFA.WAP...)
 	}
-	p, err := readPublished(f.used.WAP)
-	if err != nil {
-		return known, set, nil, err
+	return newJoining(gateways, f.used.Alias, maps, f.used.WAP)
+}
+
+// newJoining reads what joining needs to know beside the store. notes are about what cannot be told from it.
+func newJoining(gateways []audit.Gateway, aliases, maps, wap []string) (j joining, notes []string, err error) {
+	j.Gateways = gateways
+	for _, a := range aliases {
+		pair, _ := aliasOf(a)
+		j.known.Aliases = append(j.known.Aliases, pair)
 	}
-	set.Proxied = p.Proxied
-	return known, set, p.notes(set.Gateways), nil
+	if j.known.People, err = readPeople(maps); err != nil {
+		return j, nil, err
+	}
+	p, err := readPublished(wap)
+	if err != nil {
+		return j, nil, err
+	}
+	j.Proxied = p.Proxied
+	return j, p.notes(gateways), nil
+}
+
+// joining is what the configuration says of gateways and people.
+func (c *config) joining(inside []netip.Prefix) (joining, error) {
+	j, _, err := newJoining(gatewaysOf(c.Gateways), c.Organisation.Aliases, c.Organisation.People, c.MFA.WAP)
+	j.Inside = inside
+	return j, err
+}
+
+// joins is what the configuration that -c names says of them, for a command that reads logs itself.
+func (g *globals) joins(inside []netip.Prefix) (joining, error) {
+	var c config
+	if g.config != "" {
+		var err error
+		if c, err = soundConfig(g.config); err != nil {
+			return joining{}, err
+		}
+	}
+	return c.joining(inside)
 }
 
 // storeFlags are the flags by which a next command reads the same store by the same configuration.

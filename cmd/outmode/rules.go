@@ -15,6 +15,7 @@ import (
 	"github.com/outmode/outmode/ingest/exchange"
 	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
+	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
 )
@@ -327,7 +328,7 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog, joined bo
 		}
 	}
 	if joined {
-		if _, err := joinScan(ctx, inputs, opt, set, res); err != nil {
+		if _, err := joinScan(ctx, inputs, opt, set, joining{Setup: audit.Setup{Inside: opt.Org.Internal}}, res); err != nil {
 			return rules.Observed{}, err
 		}
 	}

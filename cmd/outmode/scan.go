@@ -146,7 +146,11 @@ func (f *scanFlags) scanOnce(ctx context.Context, args []string, inputs []tail.I
 	}
 	var broken []rules.Broken
 	if set.JudgesRecords() && tellsOfFactors(res) {
-		if broken, err = joinScan(ctx, inputs, opt, set, res); err != nil {
+		with, err := f.joins(opt.Org.Internal)
+		if err == nil {
+			broken, err = joinScan(ctx, inputs, opt, set, with, res)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}

@@ -64,6 +64,7 @@ type world struct {
 	set    *rules.Set
 	opt    ingest.Options
 	follow ingest.FollowOptions
+	join   joining // of logons with what gateways log
 }
 
 func (f *serveFlags) run(ctx context.Context, args []string) error {
@@ -173,6 +174,9 @@ func (f *serveFlags) readWorld(args []string) (*world, error) {
 	org := w.config.organisation()
 	var err error
 	if w.opt.Org, err = org.build(); err != nil {
+		return nil, err
+	}
+	if w.join, err = w.config.joining(w.opt.Org.Internal); err != nil {
 		return nil, err
 	}
 	w.opt.Recognize = recognizer(w.config.MFA.gateways())

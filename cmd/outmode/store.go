@@ -12,7 +12,6 @@ import (
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/tail"
-	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/store/sqlite"
 	"github.com/outmode/outmode/rules"
 )
@@ -109,6 +108,10 @@ func collectForStore() {
 
 // scanInto reads the logs into a store and reports what the store then holds for the period.
 func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.Input, problems []tail.Problem, opt ingest.Options, set *rules.Set) (*report, error) {
+	with, err := f.joins(opt.Org.Internal)
+	if err != nil {
+		return nil, err
+	}
 	store, err := f.openStore(ctx, f.data, sqlite.Options{Rules: set, Create: true})
 	if err != nil {
 		return nil, err
@@ -123,7 +126,7 @@ func (f *scanFlags) scanInto(ctx context.Context, args []string, inputs []tail.I
 	if err != nil {
 		return nil, err
 	}
-	broken, err := joinInto(ctx, store, set, joining{Setup: audit.Setup{Inside: opt.Org.Internal}})
+	broken, err := joinInto(ctx, store, set, with)
 	if err != nil {
 		return nil, err
 	}
