@@ -13,6 +13,8 @@ type folder struct {
 	story  *story
 	ledger *ledger
 	files  map[string][]byte
+
+	gateways []gatewayLog
 }
 
 // newFolder writes the whole story down, in memory.
@@ -23,6 +25,7 @@ func newFolder() *folder {
 	f.mailLogs()
 	f.copies()
 	f.strays()
+	f.gatewayLogs()
 	return f
 }
 
@@ -65,7 +68,7 @@ func (f *folder) paths() []string {
 	return list
 }
 
-// writeContoso writes the folder to dir, and the truth about it beside it.
+// writeContoso writes the folder to dir, and the truths about it beside it.
 func writeContoso(dir string) (*truth, error) {
 	f := newFolder()
 	for _, path := range f.paths() {
@@ -76,6 +79,9 @@ func writeContoso(dir string) (*truth, error) {
 		if err := os.WriteFile(name, f.files[path], 0o644); err != nil {
 			return nil, err
 		}
+	}
+	if err := os.WriteFile(filepath.Clean(dir)+".mfa.truth.json", f.mfaTruth(), 0o644); err != nil {
+		return nil, err
 	}
 	t := f.ledger.settle()
 	return t, os.WriteFile(filepath.Clean(dir)+".truth.json", t.json(), 0o644)

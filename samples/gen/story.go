@@ -20,12 +20,13 @@ type story struct {
 	ex01, ex02, ex03 *server
 	requests         []*request
 	mail             []*mailLine
+	factors          *factors
 }
 
 // newStory tells the whole story, in the same words every time.
 func newStory() *story {
 	s := &story{
-		rng: rand.New(rand.NewPCG(20261006, 0x636f6e746f736f)), tools: newArsenal(), vdirs: newVdirs(),
+		rng: rand.New(rand.NewPCG(20261006, 0x636f6e746f736f)), tools: newArsenal(), vdirs: newVdirs(), factors: newFactors(),
 		ex01: newServer("EX01", "10.20.1.11", build2019()),
 		ex02: newServer("EX02", "10.20.1.12", build2016()),
 		ex03: newServer("EX03", "10.20.1.13", build2019()),
@@ -44,6 +45,7 @@ func newStory() *story {
 	s.oddities()
 	s.mailboxes()
 	s.submissions()
+	s.secondFactors() // last: what it asks of the dice changes nothing of the others
 	slices.SortStableFunc(s.requests, func(a, b *request) int { return int(a.end - b.end) })
 	return s
 }

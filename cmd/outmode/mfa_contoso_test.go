@@ -1,0 +1,188 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The truth about second factors in the samples, which no code of Outmode took part in.
+type mfaTruth struct {
+	Alias string
+	Logs  []struct {
+		Path, Kind string
+		Records    int
+		Says       map[string]int
+	}
+	Cases []mfaTruthCase
+}
+
+type mfaTruthCase struct {
+	Name, Kind, User, Time, Entry, MFA, Log string
+	Tags                                    []string
+}
+
+// key is who and when, to the second: not every log tells more.
+func (c *mfaTruthCase) key() string { return c.User + " " + c.Time[:19] }
+
+func contosoTruth(t *testing.T) (truth mfaTruth) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "samples", "contoso.mfa.truth.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decode(t, string(text), &truth)
+	return truth
+}
+
+// contosoLogons scans the samples without the files that a pattern fits and asks what is said of each logon. Cloud
+// sign-ins that Entra and the Unified Audit Log both tell are two as yet: so there is a list for every key.
+func contosoLogons(t *testing.T, truth *mfaTruth, without string) map[string][]mfaLogon {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	args := []string{"scan", "--data", data, "-q", filepath.Join(root, "samples", "contoso")}
+	if without != "" {
+		args = append(args, "--exclude", "path:*/"+without)
+	}
+	must(t, exitDone, args...)
+	all := map[string][]mfaLogon{}
+	for line := range strings.Lines(must(t, exitDone, "mfa", "--data", data, "--alias", truth.Alias, "-o", "ndjson")) {
+		var l mfaLogon
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		key := l.Account + " " + l.Time[:19]
+		all[key] = append(all[key], l)
+	}
+	return all
+}
+
+// asked reports whether a gateway may ask there for a second factor.
+func (l *mfaLogon) asked() bool {
+	return l.Entry == "owa" || l.Entry == "ecp" || l.Server == "online"
+}
+
+func saysAny(list []mfaLogon, word string) bool {
+	for i := range list {
+		if list[i].MFA == word {
+			return true
+		}
+	}
+	return false
+}
+
+// What is said of every logon of the samples that a gateway may be asked about is what the story says; of all others that
+// none protects them. Every planted case is found, and of what only looks like one nothing is said.
+func TestContosoMFAEqualsTheTruth(t *testing.T) {
+	t.Parallel()
+	truth := contosoTruth(t)
+	logons := contosoLogons(t, &truth, "")
+	known := map[string]bool{}
+	kinds := map[string]int{}
+	for _, c := range truth.Cases {
+		known[c.key()] = true
+		kinds[c.Kind]++
+		got := logons[c.key()]
+		switch {
+		case c.Entry == "none":
+			if len(got) > 0 {
+				t.Errorf("%s: %s: it is a logon: %+v", c.Name, c.key(), got)
+			}
+		case !saysAny(got, c.MFA):
+			t.Errorf("%s: %s: %+v, want %s", c.Name, c.key(), got, c.MFA)
+		case got[0].Entry != c.Entry && len(got) == 1:
+			t.Errorf("%s: %s: at %s, want %s", c.Name, c.key(), got[0].Entry, c.Entry)
+		case len(got) > 1 && (got[0].Server != "online" || saysAny(got, "missing")):
+			t.Errorf("%s: %s: %+v", c.Name, c.key(), got)
+		}
+		if c.Kind == "planted" && len(c.Tags) == 0 && c.Log == "" || c.Kind == "innocent" && len(c.Tags) > 0 {
+			t.Errorf("%s: a %s case with the tags %q", c.Name, c.Kind, c.Tags)
+		}
+	}
+	for key, list := range logons {
+		for _, l := range list {
+			if l.asked() && !known[key] {
+				t.Errorf("%s: %+v, and the story knows nothing of it", key, l)
+			}
+			if !l.asked() && l.MFA != "not_covered" {
+				t.Errorf("%s: %s at %s, which nothing protects", key, l.MFA, l.Entry)
+			}
+		}
+	}
+	if kinds["planted"] < 13 || kinds["innocent"] < 20 {
+		t.Errorf("%v", kinds)
+	}
+}
+
+// Every record of every gateway's log is read as what it was written for.
+func TestContosoMFARecordsSayWhatTheTruthSays(t *testing.T) {
+	t.Parallel()
+	for _, log := range contosoTruth(t).Logs {
+		says, records := map[string]int{}, 0
+		for line := range strings.Lines(must(t, exitDone, "explain", "-o", "ndjson", filepath.Join(root, "samples", "contoso", log.Path))) {
+			var e struct {
+				Verdict string
+				MFA     *struct{ Outcome string }
+			}
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			records++
+			if e.MFA != nil {
+				says[e.MFA.Outcome]++
+			} else {
+				says[e.Verdict]++
+			}
+		}
+		if records != log.Records || !maps.Equal(says, log.Says) {
+			t.Errorf("%s: %d records %v, want %d %v", log.Path, records, says, log.Records, log.Says)
+		}
+	}
+}
+
+// A log that is not there is no proof of anything: without any one log of a gateway nothing becomes missing, and what it
+// proved becomes unknown, unless another gateway says as much. Sign-ins that only it tells are gone.
+func TestContosoMFAWithoutAnyOneLog(t *testing.T) {
+	t.Parallel()
+	truth := contosoTruth(t)
+	whole := contosoLogons(t, &truth, "")
+	affected := map[string]int{}
+	for _, log := range truth.Logs {
+		t.Run(strings.ReplaceAll(log.Path, "/", " "), func(t *testing.T) {
+			logons := contosoLogons(t, &truth, log.Path)
+			for key, list := range logons {
+				if saysAny(list, "missing") && !saysAny(whole[key], "missing") {
+					t.Errorf("%s: %+v", key, list)
+				}
+			}
+			for _, c := range truth.Cases {
+				was, is := whole[c.key()], logons[c.key()]
+				switch {
+				case c.Entry == "none":
+				case c.Log != log.Path:
+					if !saysAny(is, c.MFA) {
+						t.Errorf("%s: %s: %+v, and was %s: that log has nothing to do with it", c.Name, c.key(), is, c.MFA)
+					}
+				default:
+					affected[log.Path]++
+					for _, l := range is {
+						if l.MFA != "unknown" && (l.MFA != was[0].MFA || l.Gateway == was[0].Gateway) {
+							t.Errorf("%s: %s: %+v, and was %s by %s", c.Name, c.key(), l, c.MFA, was[0].Gateway)
+						}
+					}
+					if len(is) == 0 && was[0].Server != "online" {
+						t.Errorf("%s: %s: the logon is gone", c.Name, c.key())
+					}
+				}
+			}
+		})
+	}
+	for _, log := range truth.Logs {
+		if affected[log.Path] == 0 && log.Kind != "ual" { // it proves nothing
+			t.Errorf("%s: no case needs it", log.Path)
+		}
+	}
+}
