@@ -89,12 +89,16 @@ func united(all []span) []span {
 	return out
 }
 
-// addAbsent names the servers without a log of a kind that another server has.
+// addAbsent names the Exchange servers without a log of a kind that another one has. A gateway is none of them, and what
+// it lacks says nothing.
 func (r *sourcesReport) addAbsent(all []ingest.Coverage) {
 	has := map[signin.Kind]map[string]bool{}
 	var servers []string
 	for i := range all {
 		c := &all[i]
+		if c.Kind.Gateway() {
+			continue
+		}
 		if has[c.Kind] == nil {
 			has[c.Kind] = map[string]bool{}
 		}

@@ -116,7 +116,7 @@ func TestUsageByInEveryForm(t *testing.T) {
 	if n := strings.Count(must(t, exitDone, "usage", "--data", data, "--by", by, "-v"), "\n"); zeros == 0 || n != strings.Count(table, "\n")+zeros-1 {
 		t.Errorf("%d lines with the %d zeros", n, zeros)
 	}
-	says(t, must(t, exitDone, "usage", "--data", data, "--by", "server"), "EX01 808 ", "first last", "not covered")
+	says(t, must(t, exitDone, "usage", "--data", data, "--by", "server"), "EX01 889 ", "first last", "not covered")
 }
 
 func TestUsageByArguments(t *testing.T) {
