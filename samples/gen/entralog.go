@@ -137,11 +137,13 @@ func (f *folder) entraLog() {
 func (c *cloudSignIn) audit() string {
 	at := time.UnixMilli(c.t).UTC().Format("2006-01-02T15:04:05")
 	operation, request := "UserLoggedIn", "OAuth2:Authorize"
-	switch c.code {
-	case 50140:
+	switch {
+	case c.code == 50140:
 		request = "Kmsi:kmsi"
-	case 50126:
+	case c.code == 50126:
 		operation, request = "UserLoginFailed", "Login:login"
+	case c.protocol == "ropc":
+		request = "OAuth2:Token"
 	}
 	data := `{"CreationTime":"` + at + `","Id":"` + c.id.String() + `","Operation":"` + operation + `","OrganizationId":"` + tenant + `","RecordType":15,"ResultStatus":"Success","UserKey":"` + c.user + `","UserType":0,"Version":1,"Workload":"AzureActiveDirectory","ClientIP":"` +
 		c.address + `","ObjectId":"` + c.resource + `","UserId":"` + c.user + `","AzureActiveDirectoryEventType":1,"ExtendedProperties":[{"Name":"ResultStatusDetail","Value":"Success"},{"Name":"UserAgent","Value":` + quote(c.agent) + `},{"Name":"UserAuthenticationMethod","Value":"16"},{"Name":"RequestType","Value":"` +
