@@ -101,7 +101,7 @@ func (l *proxyLogin) lines(port, number int) []loginLine {
 		all = append(all, loginLine{t, local + " [duoauthproxy.lib.log#info] " + text, says})
 	}
 	device := "('10.20.0.9', " + fmt.Sprint(port) + ")"
-	who := fmt.Sprintf("((%s, %s, %d): ", device, l.user, number)
+	who := fmt.Sprintf("(%s, %s, %d): ", device, l.user, number)
 	post := "http POST to https://" + duoHost + ":443/rest/v1/"
 	say(l.t, "other", fmt.Sprintf("Received new request id %d from %s", number, device))
 	say(l.t, "other", who+"login attempt for username '"+l.user+"'")

@@ -57,8 +57,8 @@ func (m *factors) asked(t int64, user, app, address, factor, reason string) *duo
 
 // record writes the event as version 2 of the Admin API does; sync adds what DuoLogSync adds.
 func (e *duoEvent) record(sync bool) string {
-	at := time.UnixMilli(e.t).UTC()
-	address, place, phone := e.address, `{"city":"Vienna","country":"`+e.country+`","state":"Vienna"}`, `{"ip":"198.51.100.9","key":"DP0CONTOSO`+strings.ToUpper(e.user)+`","location":{"city":"Vienna","country":"Austria","state":"Vienna"},"name":"phone of `+e.user+`"}`
+	at, key := time.UnixMilli(e.t).UTC(), "0CONTOSO"+strings.ToUpper(strings.ReplaceAll(e.user, ".", "0"))
+	address, place, phone := e.address, `{"city":"Vienna","country":"`+e.country+`","state":"Vienna"}`, `{"ip":"198.51.100.9","key":"DP`+key+`","location":{"city":"Vienna","country":"Austria","state":"Vienna"},"name":"phone of `+e.user+`"}`
 	browser := `"browser":"Chrome","browser_version":"140.0.0.0","epkey":null,"flash_version":"uninstalled","hostname":null,`
 	if e.country != "Austria" {
 		place = `{"city":null,"country":"` + e.country + `","state":null}`
@@ -83,7 +83,7 @@ func (e *duoEvent) record(sync bool) string {
 	text := `{"access_device":{` + browser + `"ip":"` + address + `","is_encryption_enabled":"unknown","is_firewall_enabled":"unknown","is_password_set":"unknown","java_version":"uninstalled","location":` + place +
 		`,"os":"Windows","os_version":"10"},"adaptive_trust_assessments":{},"alias":"","application":` + application + `,"auth_device":` + phone + `,"email":"` + e.user + `@contoso.com","event_type":"` + kind +
 		`","factor":` + quote(e.factor) + `,"isotimestamp":"` + at.Format("2006-01-02T15:04:05.000000") + `+00:00","ood_software":null,"reason":` + quote(e.reason) + `,` + remembered + `"result":"` + e.result +
-		`","timestamp":` + fmt.Sprint(at.Unix()) + `,"trusted_endpoint_status":"unknown","txid":"` + e.id.String() + `","user":{"groups":["Mail users (from AD sync \"contoso.com\")"],"key":"DU0CONTOSO` + strings.ToUpper(e.user) + `","name":"` + e.user + `"}`
+		`","timestamp":` + fmt.Sprint(at.Unix()) + `,"trusted_endpoint_status":"unknown","txid":"` + e.id.String() + `","user":{"groups":["Mail users (from AD sync \"contoso.com\")"],"key":"DU` + key + `","name":"` + e.user + `"}`
 	if sync {
 		text += `,"eventtype":"auth_log","host":"` + duoHost + `"`
 	}

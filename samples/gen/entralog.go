@@ -110,10 +110,14 @@ func (c *cloudSignIn) record() string {
 		return `{"id":"5c0a7050-` + id + `-4222-8333-444455556666","displayName":"` + name + `","enforcedGrantControls":["` + control + `"],"enforcedSessionControls":[],"result":"` + result + `","conditionsSatisfied":1,"conditionsNotSatisfied":16}`
 	}
 	who, _, _ := strings.Cut(c.user, "@")
-	name := "Office 365 Exchange Online"
+	const name = "Office 365 Exchange Online"
+	app := `"appId":"` + exchangeID + `","appDisplayName":"` + name + `"`
+	if c.client == "Browser" {
+		app = `"appId":"9199bf20-a13f-4107-85dc-02114787ef48","appDisplayName":"One Outlook Web"`
+	}
 	return `{"time":"` + sent.Format("2006-01-02T15:04:05.0000000Z") + `","resourceId":"/tenants/` + tenant + `/providers/Microsoft.aadiam","operationName":"Sign-in activity","operationVersion":"1.0","category":"SignInLogs","tenantId":"` + tenant +
 		`","resultType":"` + fmt.Sprint(c.code) + `","resultSignature":"None","durationMs":0,"callerIpAddress":"` + c.address + `","correlationId":"` + c.joint.String() + `","identity":"` + who + `","Level":4,"location":"AT","properties":{"id":"` + c.id.String() +
-		`","createdDateTime":"` + created.Format("2006-01-02T15:04:05") + `+00:00","userDisplayName":"` + who + `","userPrincipalName":"` + c.user + `","appId":"9199bf20-a13f-4107-85dc-02114787ef48","appDisplayName":"` + name + `","ipAddress":"` + c.address +
+		`","createdDateTime":"` + created.Format("2006-01-02T15:04:05") + `+00:00","userDisplayName":"` + who + `","userPrincipalName":"` + c.user + `",` + app + `,"ipAddress":"` + c.address +
 		`","status":{"errorCode":` + fmt.Sprint(c.code) + `,"failureReason":"` + reason + `","additionalDetails":` + quote(additional) + `},"clientAppUsed":"` + c.client + `","userAgent":` + quote(c.agent) +
 		`,"deviceDetail":{"deviceId":"","operatingSystem":"","browser":""},"mfaDetail":{},"correlationId":"` + c.joint.String() + `","conditionalAccessStatus":"` + applied + `","appliedConditionalAccessPolicies":[` +
 		policy("aaaa", "Second factor for everybody", "Mfa", applied) + `,` + policy("bbbb", "Block legacy authentication", "Block", "notApplied") + `],"isInteractive":true,"tokenIssuerName":"","tokenIssuerType":"` + issuer +
