@@ -200,7 +200,7 @@ func TestServeTellsTheStory(t *testing.T) {
 	}
 	_, metrics := d.get(t, "/metrics")
 	for _, want := range []string{
-		`outmode_signins_total{auth="basic",evidence="proven",outcome="success",protocol="ews"} 302`,
+		`outmode_signins_total{auth="basic",evidence="proven",outcome="success",protocol="ews"} 305`,
 		`outmode_config_last_reload_successful 1`,
 	} {
 		if !strings.Contains(metrics, want) {
