@@ -101,7 +101,7 @@ func (f *fold) begin(log int, from int64) {
 	f.minutes = minutes{bounds: bounds{minutes: scanMinutes, window: s.opt.Window}}
 	f.pending, f.saying, f.last = 0, nil, 0
 	clear(f.w.servers) // more may be known of them by now
-	f.w.lastName = ""
+	f.w.lastName, f.w.lastServer = "", ""
 }
 
 // add folds one line.

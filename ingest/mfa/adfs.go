@@ -117,7 +117,10 @@ func (a *adfs) audited(d *winDecoder, f *signin.Facts) {
 	m := d.event(f, a.auditOutcome(d.ev.id, r.performed))
 	m.User, m.Application, m.Transaction = r.user, r.party, activity
 	m.Address = a.addr.client(first(r.address, r.forwarded, r.network))
-	m.Reason = first(r.failure, r.code, r.location)
+	m.Reason = first(r.failure, r.code)
+	if m.Reason == nil && d.ev.id == 1200 { // of a token; a credential that was right may be followed by a second factor
+		m.Reason = spoken(r.location)
+	}
 	a.factor = appendLower(a.factor[:0], r.method)
 	m.Factor = spoken(a.factor)
 	f.Account, f.Address, f.Agent, f.Path, f.RequestID = m.User, m.Address, r.agent, r.endpoint, m.Transaction

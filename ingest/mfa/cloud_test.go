@@ -157,7 +157,7 @@ func TestRecognizeNoSample(t *testing.T) {
 	t.Parallel()
 	n := 0
 	err := filepath.WalkDir("../../samples/contoso", func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err != nil || e.IsDir() || !strings.Contains(filepath.ToSlash(path), "/EX0") {
 			return err
 		}
 		head, err := os.ReadFile(path)

@@ -105,7 +105,7 @@ func TestRecognizeNoneOfTheSamples(t *testing.T) {
 	t.Parallel()
 	files := 0
 	err := filepath.WalkDir(filepath.Join("..", "..", "samples", "contoso"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.Contains(filepath.ToSlash(path), "/mfa/") {
+		if err != nil || e.IsDir() || !strings.Contains(filepath.ToSlash(path), "/EX0") {
 			return err
 		}
 		text, err := os.ReadFile(path)

@@ -171,6 +171,9 @@ func NewCorrelator(s Setup) *Correlator {
 			m := s.Identities.Who(seen.User, g.UserForm)
 			if m.Person != nil {
 				g.known[c.number(m.Person)] = true
+				for _, p := range s.Identities.namesakes(m.Person) {
+					g.maybe[c.number(p)] = true
+				}
 			}
 			for _, p := range m.Candidates {
 				g.maybe[c.number(p)] = true

@@ -28,8 +28,11 @@ type eventKey struct {
 func keyOf(e *signin.MFAEvent) eventKey {
 	if e.Transaction != "" {
 		k := eventKey{kind: e.Kind, transaction: e.Transaction, outcome: e.Outcome}
-		if e.Kind == signin.Entra {
+		switch e.Kind {
+		case signin.Entra:
 			k.outcome = 0 // of two records of one sign-in the fuller stands
+		case signin.ADFSLog:
+			k.with = e.Reason // of the token it is where it went to; of the credential there is none
 		}
 		return k
 	}
@@ -192,8 +195,8 @@ func refused(o signin.FactorOutcome) bool {
 
 // rank orders the events of one logon: what let it in goes before what refused an earlier try, and that before what says
 // nothing of a second factor. ok is false for what says nothing of a logon at all.
-func rankOf(o signin.FactorOutcome) (rank int, ok bool) {
-	switch o {
+func rankOf(e *signin.MFAEvent) (rank int, ok bool) {
+	switch e.Outcome {
 	case signin.FactorPassed:
 		return 0, true
 	case signin.FactorRemembered:
@@ -209,6 +212,9 @@ func rankOf(o signin.FactorOutcome) (rank int, ok bool) {
 	case signin.FactorError:
 		return 6, true
 	case signin.FactorUnknown:
+		if e.Kind == signin.UAL {
+			return 9, true // it has no field for a second factor: whoever tells of the password alone knows more
+		}
 		return 7, true
 	case signin.FirstFactorOK:
 		return 8, true

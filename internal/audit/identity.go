@@ -171,6 +171,26 @@ func (id *Identities) byMail(w written) Match {
 	return Match{Person: id.alone(w), Why: "nothing else names this person"}
 }
 
+// namesakes are the people who may be somebody, since one has an account DOMAIN\name and the other one name@realm, and
+// nothing says whether the two domains are one. Two people of the map are not.
+func (id *Identities) namesakes(p *Person) (all []*Person) {
+	for _, f := range p.forms {
+		w := take(f.Text)
+		if w.form != SamForm && w.form != UPNForm {
+			continue
+		}
+		for _, o := range id.names[w.name] {
+			alike := func(f PersonForm) bool { // an account of the same form would be another one
+				return f.Form == w.form && take(f.Text).name == w.name
+			}
+			if o != p && (o.rows == 0 || p.rows == 0) && !slices.ContainsFunc(o.forms, alike) {
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
+
 func (id *Identities) alone(w written) *Person {
 	p := id.extra[w]
 	if p == nil {

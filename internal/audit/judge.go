@@ -149,7 +149,7 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 		if it.exact && !e.maybe && abs(d) < abs(nearest) && abs(d) <= skewWithin.Milliseconds() {
 			nearest, skew = d, e.gateway
 		}
-		rank, says := rankOf(e.Outcome)
+		rank, says := rankOf(e.MFAEvent)
 		if e.used || !says || d < -g.Before.Milliseconds() || d > g.After.Milliseconds() {
 			continue
 		}

@@ -55,6 +55,15 @@ func (m *factors) asked(t int64, user, app, address, factor, reason string) *duo
 	return &m.duo[len(m.duo)-1]
 }
 
+// duoName is how Duo's module for Outlook on the web names people where it is set to send the domain too. One was added
+// by hand, without it.
+func duoName(user string) string {
+	if user == "x.park" {
+		return user
+	}
+	return `CONTOSO\` + user
+}
+
 // record writes the event as version 2 of the Admin API does; sync adds what DuoLogSync adds.
 func (e *duoEvent) record(sync bool) string {
 	at, key := time.UnixMilli(e.t).UTC(), "0CONTOSO"+strings.ToUpper(strings.ReplaceAll(e.user, ".", "0"))
@@ -83,7 +92,7 @@ func (e *duoEvent) record(sync bool) string {
 	text := `{"access_device":{` + browser + `"ip":"` + address + `","is_encryption_enabled":"unknown","is_firewall_enabled":"unknown","is_password_set":"unknown","java_version":"uninstalled","location":` + place +
 		`,"os":"Windows","os_version":"10"},"adaptive_trust_assessments":{},"alias":"","application":` + application + `,"auth_device":` + phone + `,"email":"` + e.user + `@contoso.com","event_type":"` + kind +
 		`","factor":` + quote(e.factor) + `,"isotimestamp":"` + at.Format("2006-01-02T15:04:05.000000") + `+00:00","ood_software":null,"reason":` + quote(e.reason) + `,` + remembered + `"result":"` + e.result +
-		`","timestamp":` + fmt.Sprint(at.Unix()) + `,"trusted_endpoint_status":"unknown","txid":"` + e.id.String() + `","user":{"groups":["Mail users (from AD sync \"contoso.com\")"],"key":"DU` + key + `","name":"` + e.user + `"}`
+		`","timestamp":` + fmt.Sprint(at.Unix()) + `,"trusted_endpoint_status":"unknown","txid":"` + e.id.String() + `","user":{"groups":["Mail users (from AD sync \"contoso.com\")"],"key":"DU` + key + `","name":` + quote(duoName(e.user)) + `}`
 	if sync {
 		text += `,"eventtype":"auth_log","host":"` + duoHost + `"`
 	}
