@@ -13,6 +13,9 @@ import (
 // documentPart is how much of a log is turned into documents at once.
 const documentPart = 4 << 20
 
+// SayMFA makes documents say of each sign-in what the gateways do. It is asked by several goroutines.
+func (r *Result) SayMFA(of func(*signin.SignIn) signin.MFA) { r.scan.mfa = of }
+
 // Documents reads the logs a second time and gives the document of every counted sign-in to write,
 // one per line, in the order of path and offset. It takes memory for a few parts, whatever the size
 // of the logs. What was told twice is left out, as in Usage.
@@ -78,7 +81,11 @@ func (w *worker) document(b []byte, log *Log, l *line) []byte {
 	if id, ok := w.scan.sum.serverID[short(l.s.Server)]; ok {
 		l.s.Server = w.scan.sum.servers[id]
 	}
-	return signin.AppendDocument(b, l.s, signin.Place{Path: log.Input.Path, ID: eventID(log.Name, l.offset, l.raw), Offset: l.offset, Length: len(l.raw)})
+	at := signin.Place{Path: log.Input.Path, ID: eventID(log.Name, l.offset, l.raw), Offset: l.offset, Length: len(l.raw)}
+	if w.scan.mfa != nil {
+		at.MFA = w.scan.mfa(l.s)
+	}
+	return signin.AppendDocument(b, l.s, at)
 }
 
 // eventID names a line for ever: by its log, its place and its bytes.

@@ -37,7 +37,8 @@ type scan struct {
 	// The names that servers give to their own addresses, for logs that have only the address.
 	// "" where two servers share one, as a virtual address of a balancer.
 	names map[netip.Addr]string
-	watch Watch // of a pipeline: where later steps matter; nil for nowhere
+	watch Watch                           // of a pipeline: where later steps matter; nil for nowhere
+	mfa   func(*signin.SignIn) signin.MFA // what documents say of a sign-in; nil for nothing
 	// What minutes are poured into, made when that is needed first.
 	crowds, strays func() *crowds
 	pruned         *crowds // strays, once it was made

@@ -133,9 +133,9 @@ func tellsOfFactors(res *ingest.Result) bool {
 	return slices.ContainsFunc(res.Logs, func(l ingest.Log) bool { return l.State == ingest.Read && l.Format.Kind.Gateway() })
 }
 
-// joinScan adds to what a scan found what the rules that read mfa find. For that the logs are read into a store that is
-// thrown away: joining needs hours, and a scan keeps none.
-func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set *rules.Set, with joining, res *ingest.Result) (broken []rules.Broken, err error) {
+// joinScan adds to what a scan found what the rules that read mfa find, and lets its documents say what the gateways do.
+// For that the logs are read into a store that is thrown away: joining needs hours, and a scan keeps none.
+func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set *rules.Set, with joining, res *ingest.Result, documents bool) (broken []rules.Broken, err error) {
 	dir, err := os.MkdirTemp("", "outmode-scan-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for what is joined: %w", err)
@@ -151,12 +151,17 @@ func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set 
 	if _, err := fillOnce(ctx, store, inputs, nil, opt); err != nil {
 		return nil, err
 	}
-	if !set.JudgesRecords() {
-		return nil, nil
+	words := newMFAWords()
+	if documents {
+		with.Judged = words.add
 	}
 	found, broken, err := with.judge(ctx, store, set)
 	if err != nil {
 		return nil, err
+	}
+	if documents && with.Identities != nil {
+		words.know(res.Usage, with.Identities)
+		res.SayMFA(words.of)
 	}
 	minutes := found.Minutes
 	known, err := store.Known(ctx)

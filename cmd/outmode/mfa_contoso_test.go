@@ -190,6 +190,51 @@ func TestContosoFindsThePlantedCases(t *testing.T) {
 	}
 }
 
+// The documents of a scan say of every sign-in what is said of the logon of its session.
+func TestContosoDocumentsSayMFA(t *testing.T) {
+	t.Parallel()
+	data := scanContoso(t, "")
+	logons := map[string]string{} // by account, address, entry and time
+	for line := range strings.Lines(must(t, exitDone, "mfa", "--data", data, "-o", "ndjson")) {
+		var l mfaLogon
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		logons[strings.Join([]string{l.Account, l.Address, l.Entry, l.Time}, " ")] = l.MFA
+	}
+	count, matched := map[string]int{}, 0
+	for line := range strings.Lines(must(t, exitDone, "scan", "-o", "ndjson", filepath.Join(root, "samples", "contoso"))) {
+		var d struct {
+			Time    string `json:"@timestamp"`
+			User    struct{ Name, Domain, Email string }
+			Source  struct{ IP string }
+			Outmode struct{ MFA, Outcome, Protocol string }
+		}
+		if err := json.Unmarshal([]byte(line), &d); err != nil {
+			t.Fatal(err)
+		}
+		if d.Outmode.Outcome != "success" {
+			if d.Outmode.MFA != "unknown" {
+				t.Errorf("%s", line)
+			}
+			continue
+		}
+		count[d.Outmode.Protocol+" "+d.Outmode.MFA]++
+		account := d.User.Email
+		if account == "" {
+			account = d.User.Domain + `\` + d.User.Name
+		}
+		if want, ok := logons[strings.Join([]string{strings.ToLower(account), d.Source.IP, d.Outmode.Protocol, d.Time}, " ")]; ok {
+			if matched++; want != d.Outmode.MFA {
+				t.Errorf("%s: the logon is %s", line, want)
+			}
+		}
+	}
+	if matched < 150 || count["owa missing"] == 0 || count["owa passed"] < 50 || count["ews unknown"] > 0 || count["owa fail_open"] == 0 {
+		t.Errorf("%d logons were met; %v", matched, count)
+	}
+}
+
 // Every record of every gateway's log is read as what it was written for.
 func TestContosoMFARecordsSayWhatTheTruthSays(t *testing.T) {
 	t.Parallel()

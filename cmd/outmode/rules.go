@@ -328,7 +328,7 @@ func replay(ctx context.Context, set *rules.Set, logs []rules.TestLog, joined bo
 		}
 	}
 	if joined {
-		if _, err := joinScan(ctx, inputs, opt, set, joining{Setup: audit.Setup{Inside: opt.Org.Internal}}, res); err != nil {
+		if _, err := joinScan(ctx, inputs, opt, set, joining{Setup: audit.Setup{Inside: opt.Org.Internal}}, res, false); err != nil {
 			return rules.Observed{}, err
 		}
 	}

@@ -145,10 +145,10 @@ func (f *scanFlags) scanOnce(ctx context.Context, args []string, inputs []tail.I
 		return nil, nil, fmt.Errorf("scan was stopped: %w", err)
 	}
 	var broken []rules.Broken
-	if set.JudgesRecords() && tellsOfFactors(res) {
+	if documents := f.output == "ndjson"; (set.JudgesRecords() || documents) && tellsOfFactors(res) {
 		with, err := f.joins(opt.Org.Internal)
 		if err == nil {
-			broken, err = joinScan(ctx, inputs, opt, set, with, res)
+			broken, err = joinScan(ctx, inputs, opt, set, with, res, documents)
 		}
 		if err != nil {
 			return nil, nil, err

@@ -14,6 +14,7 @@ type Place struct {
 	ID     string // event.id: the hash of the log's name, the offset and the line
 	Offset int64
 	Length int // of the line without its line end
+	MFA    MFA // what the gateways say of it
 }
 
 // AppendDocument appends the JSON of a sign-in: an ECS document with what ECS has no field for under
@@ -146,7 +147,7 @@ func appendOwn(b []byte, s *SignIn, at Place) []byte {
 	b = strconv.AppendBool(b, s.Internal)
 	b = append(b, `,"backend":`...)
 	b = strconv.AppendBool(b, s.Backend)
-	word("mfa", MFAUnknown.String())
+	word("mfa", at.MFA.String())
 	if len(s.Facts.RequestID) > 0 {
 		b = append(b, `,"request_id":`...)
 		b = AppendString(b, s.Facts.RequestID)
