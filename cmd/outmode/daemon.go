@@ -134,7 +134,7 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 	}
 	joins := newJoiner(inner, store, w, d.log)
 	defer joins.wait() // it reads the store
-	opt.Keep = keep(append(d.chores(store, w), &chore{every: joinEvery / 5, do: joins.look}))
+	opt.Keep = keep(append(d.chores(store, w), &chore{every: joinEvery / 2, do: joins.look}))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", d.address, "version", version())
 	d.flags.host.ready()
 	err = p.Follow(inner, ledger, opt)

@@ -9,8 +9,11 @@ import (
 	"github.com/outmode/outmode/rules"
 )
 
-// joinEvery is how often logons are joined with events while logs are read.
-const joinEvery = time.Minute
+// While logs are read, logons are joined with events at most so often, and so seldom that it takes a twentieth of the time.
+const (
+	joinEvery = 5 * time.Second
+	joinShare = 20
+)
 
 // A joiner joins logons with events while logs are read: it reads the store beside who commits to it, and hands over
 // what it found between two batches.
@@ -20,7 +23,7 @@ type joiner struct {
 	set    *rules.Set
 	with   joining
 	log    *slog.Logger
-	begun  time.Time
+	next   time.Time // not before
 	done   chan joinedOrNot // nil while nothing is being joined
 	broken map[string]bool  // rules that were told of
 }
@@ -29,6 +32,7 @@ type joinedOrNot struct {
 	found  *sqlite.Joined
 	broken []rules.Broken
 	err    error
+	took   time.Duration
 }
 
 func newJoiner(ctx context.Context, store *sqlite.Store, w *world, log *slog.Logger) *joiner {
@@ -40,23 +44,24 @@ func (j *joiner) look(ctx context.Context, now time.Time) error {
 	if j.done != nil {
 		select {
 		case r := <-j.done:
-			j.done = nil
+			j.done, j.next = nil, now.Add(max(joinEvery, joinShare*r.took))
 			return j.keep(ctx, r)
 		default:
 			return nil
 		}
 	}
-	if now.Sub(j.begun) < joinEvery {
+	if now.Before(j.next) {
 		return nil
 	}
 	from, due, err := j.store.BeginJoin(ctx, j.with.name())
 	if err != nil || !due {
 		return err
 	}
-	j.begun, j.done = now, make(chan joinedOrNot, 1)
+	j.done = make(chan joinedOrNot, 1)
 	go func(done chan<- joinedOrNot) {
+		begun := time.Now()
 		found, broken, err := j.with.from(from).judge(j.ctx, j.store, j.set)
-		done <- joinedOrNot{found, broken, err}
+		done <- joinedOrNot{found, broken, err, time.Since(begun)}
 	}(j.done)
 	return nil
 }
