@@ -391,7 +391,7 @@ func ordered[T any](ctx context.Context, workers, n int, start func() func(int) 
 func (w *worker) begin(t *tally) {
 	w.tally = t
 	clear(w.servers) // its bound must not depend on what this worker read before
-	w.lastName = ""
+	w.lastName, w.lastServer = "", ""
 }
 
 func (w *worker) readUnit(parts []part) *piece {
