@@ -66,7 +66,7 @@ func (s *scan) minutesOf(ctx context.Context, r *Result, in func(*mark) bool, wa
 // count counts the wanted ticks of the counted sign-ins of a part.
 func (w *worker) count(p part, in *minutes, wants func(t *signin.Tick, ms int64) bool) {
 	w.read(p, func(l *line) {
-		if l.verdict != signin.SignInLine || l.s.Weak && w.weak(l.s) == toldTwice {
+		if l.verdict != signin.SignInLine || w.toldTwice(p.log, l) {
 			return
 		}
 		hits := w.judge.Row(l.s)

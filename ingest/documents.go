@@ -68,7 +68,7 @@ func (w *worker) documents(p part, write func(doc []byte)) {
 	log := &w.scan.logs[p.log]
 	var doc []byte
 	w.read(p, func(l *line) {
-		if l.verdict != signin.SignInLine || l.s.Weak && w.weak(l.s) == toldTwice {
+		if l.verdict != signin.SignInLine || w.toldTwice(p.log, l) {
 			return
 		}
 		doc = append(w.document(doc[:0], log, l), '\n')

@@ -27,6 +27,10 @@ func (w *worker) add(log int, l *line) {
 
 func (w *worker) addSignIn(log int, l *line) {
 	t, s := w.tally, l.s
+	if s.Facts.Kind.Cloud() && w.scan.cloud.told(log, l.offset) {
+		t.told++
+		return
+	}
 	ms := s.Facts.Time
 	k := key{kind: s.Facts.Kind, protocol: s.Protocol, auth: s.Auth, mechanism: s.Mechanism, outcome: s.Outcome,
 		evidence: s.Evidence, traffic: s.Traffic, modern: s.Client.Modern, family: s.Client.Index}

@@ -23,6 +23,7 @@ type Result struct {
 	Other     Causes
 	Covered   map[signin.Kind]signin.Span
 	Coverage  []Coverage
+	Unshared  int64 // counted sign-ins to the cloud without an id by which another log would name them
 	Crowded   int64 // sign-ins of accounts beyond the number that are told apart
 	Lost      int64 // counts of rules with windows beyond the number that is kept
 
@@ -35,6 +36,9 @@ func (s *scan) result() *Result {
 	t.settle(s.iis)
 	s.settled = true
 	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, Lost: t.unsplit, scan: s}
+	if s.cloud != nil {
+		r.Unshared = s.cloud.alone
+	}
 	for i := range s.logs {
 		r.Lines.Add(s.logs[i].Lines)
 	}

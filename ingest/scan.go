@@ -31,6 +31,7 @@ type scan struct {
 	// What HttpProxy told, by the short name of the server; complete before the first IIS line is folded.
 	proxied map[string]*heard
 	iis     map[string]*heard // the same of IIS, once the rows are settled
+	cloud   *clouds           // what several logs tell of sign-ins to the cloud; nil where none was read
 	done    atomic.Int64
 	total   int64
 	stopped atomic.Bool // the context has ended: workers read no further
@@ -56,6 +57,9 @@ func Scan(ctx context.Context, inputs []tail.Input, opt Options) (*Result, error
 		return nil, err
 	}
 	s.plan()
+	if err := s.compareClouds(ctx); err != nil {
+		return nil, err
+	}
 	err := s.readBoth(ctx)
 	if errors.Is(err, errStrict) {
 		s.restart()
@@ -469,6 +473,11 @@ func (w *worker) weak(si *signin.SignIn) weakness {
 		return waits
 	}
 	return counts
+}
+
+// toldTwice reports whether another line tells the sign-in too, and that one counts.
+func (w *worker) toldTwice(log int, l *line) bool {
+	return l.s.Weak && w.weak(l.s) == toldTwice || l.s.Facts.Kind.Cloud() && w.scan.cloud.told(log, l.offset)
 }
 
 // A lookup remembers the last server that was looked up: the next line is mostly of the same one.

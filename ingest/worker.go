@@ -48,6 +48,7 @@ type worker struct {
 	lastServer string
 	proxied    lookup
 	iis        lookup
+	ids        [2][]byte // of the last sign-in to the cloud
 }
 
 func newWorker(s *scan) *worker {

@@ -10,6 +10,25 @@ import (
 	"github.com/outmode/outmode/internal/signin"
 )
 
+// byWhom says which logs tell sign-ins twice.
+func byWhom(all []coverage) string {
+	cloud, exchange := false, false
+	for i := range all {
+		if k, ok := signin.ParseKind(all[i].Kind); ok && k.Gateway() {
+			cloud = cloud || k.Cloud()
+		} else {
+			exchange = true
+		}
+	}
+	switch {
+	case cloud && exchange:
+		return "by IIS and by HttpProxy, or by several logs of the cloud"
+	case cloud:
+		return "by several logs of the cloud"
+	}
+	return "by IIS and by HttpProxy"
+}
+
 // ledger shows what became of every line, per folder and in total.
 func (t *tableWriter) ledger() {
 	t.heading("What was read")
@@ -23,7 +42,7 @@ func (t *tableWriter) ledger() {
 	tb.add("total", "", "", number(len(t.r.Sources)), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other), number(l.Malformed), number(l.Directive), "", "")
 	tb.write(t.w, t.p)
 	s := t.r.SignIns
-	t.printf("\n  %s = %s counted + %s told twice (by IIS and by HttpProxy)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice))
+	t.printf("\n  %s = %s counted + %s told twice (%s)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice), byWhom(t.r.Coverage))
 	if s.Waiting > 0 {
 		t.printf(" + %s waiting (for the other log of their server)", number(s.Waiting))
 	}

@@ -136,22 +136,18 @@ func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 	}
 }
 
-// noteClouds says where sign-ins to the cloud may be counted more than once.
+// noteClouds says which sign-ins to the cloud may be counted more than once.
 func noteClouds(res *ingest.Result, note func(string, ...any)) {
-	counts := map[signin.Kind]int64{}
-	for i := range res.Usage {
-		if u := &res.Usage[i]; u.Kind.Cloud() {
-			counts[u.Kind] += u.Count
+	logs := 0
+	for i := range res.Logs {
+		if l := &res.Logs[i]; l.Format.Kind.Cloud() && l.Lines.SignIn > 0 {
+			logs++
 		}
 	}
-	if len(counts) < 2 {
-		return
+	if res.Unshared > 0 && logs > 1 {
+		note("%s to Exchange Online without an id (correlationId, InterSystemsId or Activity ID) by which another log would name the same one: if it is in several logs, it is counted from each",
+			plural(res.Unshared, "sign-in"))
 	}
-	var from []string
-	for _, k := range slices.Sorted(maps.Keys(counts)) {
-		from = append(from, fmt.Sprintf("%s of %s", number(counts[k]), kindName(k)))
-	}
-	note("sign-ins to Exchange Online are counted from each log that tells of them (%s): the same one may be among several. Give the logs of one identity provider alone to have each once, Entra's before the others", strings.Join(from, ", "))
 }
 
 func kindName(k signin.Kind) string {

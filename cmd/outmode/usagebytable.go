@@ -28,7 +28,7 @@ func (r *groupedReport) writeTable(w io.Writer, p *paint, verbose bool) error {
 		fmt.Fprintf(b, "  %s to %s UTC\n\n", shortTime(r.Period.From), shortTime(r.Period.To))
 		r.tableRows(b, p, verbose)
 		s := r.SignIns
-		fmt.Fprintf(b, "\n  %s = %s counted + %s told twice (by IIS and by HttpProxy)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice))
+		fmt.Fprintf(b, "\n  %s = %s counted + %s told twice (%s)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice), byWhom(r.Coverage))
 		if s.Waiting > 0 {
 			fmt.Fprintf(b, " + %s waiting (for the other log of their server)", number(s.Waiting))
 		}

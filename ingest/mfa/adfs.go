@@ -204,6 +204,7 @@ func (a *adfs) signIn(t *thread, f *signin.Facts) bool {
 	f.Account, f.Label, f.AuthType, f.Resource = t.user, t.client, a.mixed, a.online
 	f.Address, f.Agent = spoken(t.address), spoken(t.agent)
 	f.RequestID = t.id()
+	f.Shared = f.RequestID
 	switch t.result {
 	case wasWrong:
 		f.Win32 = 50126

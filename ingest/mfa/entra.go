@@ -257,7 +257,7 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 	f.Agent = orNil(d.text(enAgent))
 	f.Label = orNil(d.text(enClient))
 	f.AuthType = orNil(d.text(enProtocol))
-	f.RequestID = sharedID(d.text(enCorrelation), id)
+	f.RequestID, f.Shared = sharedID(d.text(enCorrelation), id), sharedID(d.text(enCorrelation))
 	d.mfa = signin.MFAFacts{Time: f.Time, User: user, Address: f.Address, Transaction: id}
 	f.MFA = &d.mfa
 	resource, name := d.resource()

@@ -166,7 +166,7 @@ func (d *ual) signIn(failed bool, f *signin.Facts) {
 	d.event(f, user)
 	f.Agent = orNil(d.agent)
 	f.AuthType = orNil(d.request)
-	f.RequestID = sharedID(d.text(ualCorrelation), d.text(ualRequest), d.text(ualID))
+	f.RequestID, f.Shared = sharedID(d.text(ualCorrelation), d.text(ualRequest), d.text(ualID)), sharedID(d.text(ualCorrelation))
 	resource := d.resource()
 	d.mfa.Application = resource
 

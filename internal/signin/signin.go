@@ -26,6 +26,7 @@ type Facts struct {
 	Address    []byte // of the client, as logged: a list, a port and a zone are possible
 	Forwarded  []byte // a custom X-Forwarded-For column; replaces Address where it is filled
 	RequestID  []byte // RequestId of HttpProxy, cafeReqId of IIS: what joins the two; the id of a cloud sign-in
+	Shared     []byte // a cloud sign-in: the id by which other logs name the same one
 	Resource   []byte // a cloud sign-in: what it is to, by id or by name
 	Status     uint16 // HTTP status
 	SubStatus  uint16

@@ -224,7 +224,21 @@ func (k Kind) Gateway() bool { return k >= Duo && k <= Mapped }
 func (k Kind) Factors() bool { return k.Gateway() && k != DuoAdmin }
 
 // Cloud reports whether its sign-ins are to Exchange Online.
-func (k Kind) Cloud() bool { return k == Entra || k == UAL || k == ADFSLog }
+func (k Kind) Cloud() bool { return k.CloudRank() > 0 }
+
+// CloudRank orders the kinds of logs that tell of one sign-in to Exchange Online: what the lowest tells of it stands, for
+// it says most. It is 0 for all others.
+func (k Kind) CloudRank() int {
+	switch k {
+	case Entra:
+		return 1
+	case UAL:
+		return 2
+	case ADFSLog:
+		return 3
+	}
+	return 0
+}
 
 // Dataset is the value of event.dataset for lines of this kind of file.
 func (k Kind) Dataset() string { return "outmode." + k.String() }
