@@ -32,6 +32,7 @@ type Batch struct {
 	IDs     []RequestID
 	Cited   []RowCitation
 	Events  []signin.MFAEvent // of gateways; their File is not used
+	Cloud   []CloudSignIn     // they are in no row
 	Lost    int64             // ticks that were not kept: see minutes.lost
 }
 
@@ -106,6 +107,7 @@ type WaitingMinute struct {
 	signin.Minute
 	Waits bool
 	For   Voice // whose hour it is: of the log that told it
+	Cloud bool  // of a sign-in to the cloud: it counts only if that does
 }
 
 // A RequestID is the hash of a request's id that a server's HttpProxy told.

@@ -229,6 +229,10 @@ func (f *fold) signIn(l *line) {
 		k.hits = hits.ID + 1
 		r = f.rowOf(k, hits, l)
 	}
+	if s.Facts.Kind.Cloud() {
+		f.cloud(r, l)
+		return
+	}
 	r.count++
 	r.first, r.last = min(r.first, ms), max(r.last, ms)
 	r.minutes |= 1 << (ms / minuteMs % 60)

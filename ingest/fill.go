@@ -297,6 +297,9 @@ func (c *collector) link(src *Source, b *Batch, lines int64) {
 	for i := range b.Cited {
 		b.Cited[i].At.Line += lines
 	}
+	for i := range b.Cloud {
+		b.Cloud[i].renumber(lines)
+	}
 	for i := range b.Events {
 		b.Events[i].At.Line += lines
 	}
@@ -317,7 +320,7 @@ func (c *collector) link(src *Source, b *Batch, lines int64) {
 	}
 	c.c.Batches = append(c.c.Batches, b)
 	c.bytes += b.To - b.From
-	c.rows += len(b.Rows) + len(b.Minutes)
+	c.rows += len(b.Rows) + len(b.Minutes) + 2*len(b.Cloud)
 }
 
 func (c *collector) changed(src *Source) {

@@ -169,6 +169,11 @@ func (p *Pipeline) later(ctx context.Context, ledger Reviewer, a *Answer) error 
 			return fmt.Errorf("looking for later steps: %w", r.err) // an answer would be for good
 		}
 		for _, b := range r.batches {
+			for i := range b.Cloud {
+				for _, m := range b.Cloud[i].Ticks {
+					b.Minutes = append(b.Minutes, WaitingMinute{Minute: m, Cloud: true})
+				}
+			}
 			for _, m := range b.Minutes {
 				if m.Step > 0 && m.At.Offset >= r.wanted.From && m.At.Offset < r.wanted.To {
 					m.At.Line += r.lines

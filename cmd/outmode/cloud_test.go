@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -67,6 +69,43 @@ func TestScanOfClouds(t *testing.T) {
 	if notes := strings.Join(r.Notes, "\n"); len(r.Usage) != 3 || !strings.Contains(notes, "1 sign-in to Exchange Online without an id") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// The store says of logs of the cloud what a scan of them does, by whatever columns and in whatever order they came.
+func TestUsageOfCloudsIsThatOfAScan(t *testing.T) {
+	t.Parallel()
+	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	again := strings.Replace(auditLine, `"InterSystemsId":"c1"`, `"InterSystemsId":"c9"`, 1)
+	for name, content := range map[string]string{"audit.json": auditLine + strings.Replace(again, "8a1f2b3c", "9a1f2b3c", 1), "more.json": strings.NewReplacer("anna.berg", "dora", "8a1f2b3c", "aa1f2b3c", `"c9"`, `"c2"`).Replace(again),
+		"nameless.json": strings.NewReplacer("InterSystemsId", "x", "8a1f2b3c", "ba1f2b3c").Replace(auditLine)} {
+		write(t, filepath.Join(dir, name), []byte(content))
+		must(t, exitDone, "scan", "--data", data, dir)
+	}
+	write(t, filepath.Join(dir, "graph.json"), []byte(graphPage))
+	must(t, exitDone, "scan", "--data", data, dir)
+	type said struct {
+		SignIns  any
+		Usage    []map[string]any
+		Accounts any
+		Findings []struct{ ID, State string }
+		Notes    []string
+	}
+	var scanned, stored said
+	decode(t, must(t, exitDone, "scan", "-o", "json", dir), &scanned)
+	decode(t, must(t, exitDone, "usage", "--data", data, "-o", "json"), &stored)
+	if !reflect.DeepEqual(scanned, stored) {
+		t.Errorf("scan says\n%+v\nand usage\n%+v", scanned, stored)
+	}
+	if len(stored.Usage) != 3 || fmt.Sprint(stored.SignIns) != "map[counted:4 lines:6 told_twice:2 waiting:0]" {
+		t.Errorf("%+v", stored)
+	}
+	for _, by := range []string{"hour,dataset", "day,user", "dataset,protocol"} {
+		if g := groupedJSON(t, data, "--by", by); g.SignIns.Counted != 4 || g.SignIns.ToldTwice != 2 || sumBy(g.Usage, nil)[""] != 4 {
+			t.Errorf("by %s: %+v", by, g)
+		}
+	}
+	says(t, must(t, exitDone, "usage", "--data", data, "--by", "day"), "6 sign-in lines = 4 counted + 2 told twice (by several logs of the cloud)")
+	must(t, exitDone, "store", "check", "--logs", "--data", data)
 }
 
 // explain tells what a line says of a second factor.

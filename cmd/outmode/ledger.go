@@ -12,18 +12,19 @@ import (
 
 // byWhom says which logs tell sign-ins twice.
 func byWhom(all []coverage) string {
-	cloud, exchange := false, false
+	cloud, exchange := map[signin.Kind]bool{}, false
 	for i := range all {
-		if k, ok := signin.ParseKind(all[i].Kind); ok && k.Gateway() {
-			cloud = cloud || k.Cloud()
-		} else {
+		switch k, _ := signin.ParseKind(all[i].Kind); {
+		case k.Cloud():
+			cloud[k] = true
+		case !k.Gateway():
 			exchange = true
 		}
 	}
 	switch {
-	case cloud && exchange:
+	case exchange && len(cloud) > 1:
 		return "by IIS and by HttpProxy, or by several logs of the cloud"
-	case cloud:
+	case !exchange && len(cloud) > 0:
 		return "by several logs of the cloud"
 	}
 	return "by IIS and by HttpProxy"

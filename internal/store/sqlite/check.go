@@ -29,6 +29,7 @@ const (
 	LedgerLines  = "ledger_lines"  // the lines of a log add up to those before its checkpoint
 	UsageSums    = "usage_sums"    // a usage row is the sum of its days, and of those that were dropped
 	DaySums      = "day_sums"      // a day row is the sum of its hours, as long as they are kept
+	CloudSums    = "cloud_sums"    // the hours of sign-ins to the cloud are the sums of those that are kept one by one
 	WeakSums     = "weak_sums"     // an hour with weak rows has as many sign-ins as these rows
 	SignInLines  = "signin_lines"  // sign-in lines = counted + told twice + waiting
 	Logs         = "logs"          // the logs on disk hash to what the ledger says
@@ -50,7 +51,7 @@ func (s *Store) Check(ctx context.Context, opt CheckOptions) (*Checked, error) {
 			invariant string
 			do        func(context.Context) error
 		}{
-			{Integrity, c.integrity}, {References, c.references}, {LedgerRanges, c.ledger}, {LedgerLines, c.lines}, {UsageSums, c.usage}, {DaySums, c.days}, {WeakSums, c.weak},
+			{Integrity, c.integrity}, {References, c.references}, {LedgerRanges, c.ledger}, {LedgerLines, c.lines}, {UsageSums, c.usage}, {DaySums, c.days}, {WeakSums, c.weak}, {CloudSums, c.cloud},
 			{SignInLines, c.signIns}, {Integrity, c.size},
 		} {
 			err := step.do(ctx)
@@ -156,7 +157,7 @@ func (c *checker) references(ctx context.Context) error {
 	for _, r := range []struct{ table, column, to, key, but string }{
 		{"usage", "server", "server", "id", ""}, {"usage", "account", "account", "id", ""}, {"usage", "client", "client", "id", ""}, {"usage", "verdict", "verdict", "id", "verdict <> 0"},
 		{"usage", "source", "source", "id", ""}, {"day", "usage", "usage", "id", ""}, {"hour", "usage", "usage", "id", ""}, {"hour", "address", "address", "id", "address <> 0"},
-		{"mfa_event", "source", "source", "id", ""}, {"mfa_event", "address", "address", "id", "address <> 0"}, {"cloud_signin", "address", "address", "id", "address <> 0"},
+		{"mfa_event", "source", "source", "id", ""}, {"mfa_event", "address", "address", "id", "address <> 0"}, {"cloud_signin", "address", "address", "id", "address <> 0"}, {"cloud_signin", "usage", "usage", "id", ""}, {"cloud_signin", "source", "source", "id", "source <> 0"},
 		{"ledger", "source", "source", "id", ""}, {"head", "source", "source", "id", ""}, {"head", "header", "header", "id", ""}, {"hole", "source", "source", "id", ""},
 		{"line_count", "source", "source", "id", ""}, {"line_count", "reason", "reason", "id", "reason <> 0"}, {"source", "header", "header", "id", "header <> 0"},
 		{"heard", "server", "server", "id", ""}, {"weak", "server", "server", "id", ""}, {"weak_line", "usage", "usage", "id", ""},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/exchange"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -88,18 +89,8 @@ func (k *kept) write(name string, lines ...string) {
 // read reads what is behind, and notes what is not there any more.
 func (k *kept) read() {
 	k.t.Helper()
-	set := k.opt.Rules
 	ctx := context.Background()
-	p, err := ingest.OpenPipeline(ctx, k, ingest.Options{Recognize: exchange.Recognize, Workers: 1, NewJudge: func() ingest.Judge { return set.NewJudge() }, Window: set.Window,
-		Watch: func(first []signin.Minute, open bool) ingest.Watch {
-			if w := set.Watch(first); w != nil {
-				if open {
-					w.Open()
-				}
-				return w
-			}
-			return nil
-		}})
+	p, err := ingest.OpenPipeline(ctx, k, k.options())
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -110,11 +101,33 @@ func (k *kept) read() {
 			missing = append(missing, src.Path)
 		}
 	}
-	for _, err := range []error{p.Meet(ctx, inputs), p.Miss(ctx, missing, k.clock), p.Fill(ctx), p.Review(ctx, k)} {
+	for _, err := range []error{p.Recall(ctx, k), p.Meet(ctx, inputs), p.Miss(ctx, missing, k.clock), p.Fill(ctx), p.Review(ctx, k)} {
 		if err != nil {
 			k.t.Fatal(err)
 		}
 	}
+}
+
+// options are those by which logs are read, of Exchange and of gateways.
+func (k *kept) options() ingest.Options {
+	set := k.opt.Rules
+	recognize := func(head []byte) ingest.Format {
+		f := exchange.Recognize(head)
+		if g := (&mfa.Options{}).Recognize(head); f.Name == "" && g.Name != "" {
+			return g
+		}
+		return f
+	}
+	return ingest.Options{Recognize: recognize, Workers: 1, NewJudge: func() ingest.Judge { return set.NewJudge() }, Window: set.Window,
+		Watch: func(first []signin.Minute, open bool) ingest.Watch {
+			if w := set.Watch(first); w != nil {
+				if open {
+					w.Open()
+				}
+				return w
+			}
+			return nil
+		}}
 }
 
 // settle lets the hours that ended before the clock count.

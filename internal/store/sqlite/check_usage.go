@@ -92,13 +92,30 @@ func (c *checker) weak(ctx context.Context) error {
 		return err
 	}
 	return c.each(ctx, `SELECT coalesce((SELECT v.name FROM server v WHERE v.id = k.server), ''), k.hour, k.state, k.count, coalesce((SELECT sum(h.count) FROM usage u JOIN hour h ON h.hour = k.hour AND h.usage = u.id
-		WHERE u.weak = 1 AND u.server = k.server AND u.kind = k.kind AND u.protocol = k.protocol), 0) AS rows FROM weak k WHERE k.hour >= ? AND k.count <> rows`, []any{from * 24}, func(rows *sql.Rows) error {
+		WHERE u.weak = 1 AND u.server = k.server AND u.kind = k.kind AND u.protocol = k.protocol), 0) AS rows FROM weak k WHERE k.hour >= ? AND k.count <> rows AND k.kind NOT IN (`+cloudKinds()+`)`, []any{from * 24}, func(rows *sql.Rows) error {
 		var server string
 		var hour, count, sum int64
 		var state int
 		err := rows.Scan(&server, &hour, &state, &count, &sum)
 		word := [...]string{waiting: "wait", counted: "count", toldTwice: "were told twice"}[min(max(state, 0), toldTwice)]
 		c.problem(WeakSums, "%s: %d sign-ins %s in the hour from %s, and its rows have %d", server, count, word, time.UnixMilli(hour*hourMs).UTC().Format(time.RFC3339), sum)
+		return err
+	})
+}
+
+// cloud checks that the hours of sign-ins to the cloud are the sums of those that are kept one by one.
+func (c *checker) cloud(ctx context.Context) error {
+	from, err := c.completeFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, `SELECT u.id, `+who+`, sum(d.hours), sum(d.kept) FROM (
+		SELECT h.usage AS usage, h.count AS hours, 0 AS kept FROM usage x JOIN hour h ON h.usage = x.id WHERE x.kind IN (`+cloudKinds()+`) AND h.hour >= ?1 * 24
+		UNION ALL SELECT usage, 0, 1 FROM cloud_signin WHERE time >= ?1 * 86400000) d JOIN usage u ON u.id = d.usage GROUP BY u.id HAVING sum(d.hours) <> sum(d.kept)`, []any{from}, func(rows *sql.Rows) error {
+		var id, hours, kept int64
+		var name string
+		err := rows.Scan(&id, &name, &hours, &kept)
+		c.problem(CloudSums, "the hours of row %d (%s) count %d sign-ins to the cloud, and %d are kept", id, name, hours, kept)
 		return err
 	})
 }

@@ -69,6 +69,9 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 			return err
 		}
 	}
+	if err := t.addCloud(ctx, c.Batches); err != nil {
+		return err
+	}
 	return t.store(ctx, c.Batches)
 }
 
@@ -125,6 +128,7 @@ type turn struct {
 	touched map[groupName]bool          // groups of rules with windows that counted something
 	debuts  map[int64]bool              // usage rows that were first seen earlier than was known
 	bounded map[*ingest.Key]*ingest.Key // what counts as that of other accounts
+	cloud   cloudTurn
 }
 
 // A newRow is a usage row that is made, and the first line of it.
@@ -194,28 +198,27 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
 	}
 	for i := range b.Rows {
-		if err := t.addRow(ctx, b.Log, &b.Rows[i]); err != nil {
+		if _, err := t.addRow(ctx, b.Log, &b.Rows[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addRow adds a row of a batch to its sum.
-func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) error {
+// addRow adds a row of a batch to its sum, and returns which that is.
+func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) (row rowKey, err error) {
 	w := t.w
 	k, ok := w.rows[r.Key]
 	if !ok {
-		var err error
 		if k, err = t.known(ctx, log, r); err != nil {
-			return err
+			return row, err
 		}
 	}
 	from := r.Address
 	if r.Key.Outcome == signin.Failure {
 		many, err := t.manyRefusals(ctx, r.Hour)
 		if err != nil {
-			return err
+			return row, err
 		}
 		if many {
 			from = netip.Addr{}
@@ -223,9 +226,10 @@ func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) error {
 	}
 	address, err := w.address(ctx, from, int64(r.Hour/24))
 	if err != nil {
-		return err
+		return row, err
 	}
-	sum := t.rows[rowKey{k.id, address, r.Hour}]
+	row = rowKey{k.id, address, r.Hour}
+	sum := t.rows[row]
 	if sum == nil {
 		sum = &rowSum{first: r.First, last: r.Last, log: log, at: r.At}
 		if r.Key.Hits != nil && len(r.Key.Hits.Match) > 0 {
@@ -238,7 +242,7 @@ func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) error {
 				t.weak[k.v] = sum.waits
 			}
 		}
-		t.rows[rowKey{k.id, address, r.Hour}] = sum
+		t.rows[row] = sum
 		if r.Key.Outcome == signin.Failure {
 			w.refusals[r.Hour]++
 		}
@@ -249,7 +253,7 @@ func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) error {
 	if sum.waits != nil {
 		sum.waits.count += r.Count
 	}
-	return nil
+	return row, nil
 }
 
 // known returns the usage row of a row whose key is met for the first time, made if it is new.
@@ -297,7 +301,7 @@ func (t *turn) store(ctx context.Context, batches []*ingest.Batch) error {
 	if err := t.w.flush(ctx); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{t.storeCounts, t.storeHeard, t.storeWeak, t.storeRows}
+	steps := []func(context.Context) error{t.storeCounts, t.storeHeard, t.storeWeak, t.storeTwice, t.storeRows}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -306,7 +310,7 @@ func (t *turn) store(ctx context.Context, batches []*ingest.Batch) error {
 	if err := t.storeIDs(ctx, batches); err != nil {
 		return err
 	}
-	if err := t.storeMinutes(ctx, batches); err != nil {
+	if err := t.storeMinutes(ctx, append(batches[:len(batches):len(batches)], t.cloud.ticked...)); err != nil {
 		return err
 	}
 	if err := t.storeEvents(ctx, batches); err != nil {

@@ -110,8 +110,8 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 	for _, b := range batches {
 		for i := range b.Cited {
 			c := &b.Cited[i]
-			if c.Key.Weak {
-				continue // it is cited if its hour counts, see quoteLate and citeSettling
+			if c.Key.Weak || c.Key.Kind.Cloud() && !t.cloud.stand[logLine{b.Log, c.At.Offset}] {
+				continue // it is cited if its hour counts, see quoteLate and citeSettling; or the sign-in is told twice
 			}
 			q := quote{w.paths[b.Log], b.Log, &c.Citation}
 			u := cmp.Or(t.bounded[c.Key], c.Key).Usage()
@@ -121,6 +121,7 @@ func (t *turn) cite(ctx context.Context, batches []*ingest.Batch) error {
 		}
 	}
 	t.quoteLate(quotes)
+	t.quoteCloud(quotes)
 	rows := bulk{w: w, columns: 10, insert: "INSERT INTO evidence (finding, source, at, path, length, line, step, sha256, document, stored)", onMeet: "ON CONFLICT DO NOTHING"}
 	now := w.s.opt.Now().UnixMilli()
 	var full []string // findings that may cite too many lines now
@@ -180,7 +181,7 @@ func addQuote(qs []quote, q quote) []quote {
 	i, _ := slices.BinarySearchFunc(qs, q, func(a, b quote) int {
 		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.At.Offset, b.At.Offset))
 	})
-	if i == maxEvidence {
+	if i == maxEvidence || i < len(qs) && qs[i].path == q.path && qs[i].At.Offset == q.At.Offset {
 		return qs
 	}
 	return slices.Insert(qs, i, q)[:min(len(qs)+1, maxEvidence)]

@@ -85,6 +85,17 @@ func (v *MFAView) Proven(ctx context.Context) (all []string, err error) {
 	return all, reading("accounts", err)
 }
 
+// cloudKinds are those of logs that tell of sign-ins to the cloud, for SQL.
+func cloudKinds() string {
+	var kinds []string
+	for k := signin.Duo; k <= signin.Mapped; k++ {
+		if k.Cloud() {
+			kinds = append(kinds, fmt.Sprint(uint8(k)))
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
 // gatewayKinds are those of logs that tell of second factors, for SQL.
 func gatewayKinds() string {
 	var kinds []string

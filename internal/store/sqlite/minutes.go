@@ -123,6 +123,9 @@ func (t *turn) minute(ctx context.Context, m *ingest.WaitingMinute) (k minuteKey
 		return k, err
 	}
 	k.step, k.minute = m.Step, m.Minute.Minute
+	if m.Cloud {
+		k.waits.server = cloudMinutes
+	}
 	if m.Waits {
 		if k.waits, err = w.voice(ctx, m.For); err != nil {
 			return k, err

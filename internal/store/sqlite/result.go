@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/netip"
 	"path"
 	"slices"
@@ -82,6 +83,10 @@ func (s *Store) result(ctx context.Context, tx *sql.Tx, p Period) (*ingest.Resul
 	from, to := p.days()
 	if r.ToldTwice, r.Waiting, err = weakSums(ctx, tx, from, to); err != nil {
 		return nil, fmt.Errorf("reading what was told twice: %w", err)
+	}
+	from, to = max(from, 0), min(to, math.MaxInt32)
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM cloud_signin WHERE shared >= ':' AND shared < ';' AND time >= ? AND time < ?", from*dayMs, to*dayMs).Scan(&r.Unshared); err != nil {
+		return nil, fmt.Errorf("reading sign-ins to the cloud: %w", err)
 	}
 	return r, nil
 }

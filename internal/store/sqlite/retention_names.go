@@ -13,8 +13,12 @@ func (p *pruning) events(ctx context.Context) (int64, error) {
 	return p.change(ctx, "DELETE FROM mfa_event WHERE id IN (SELECT id FROM mfa_event INDEXED BY mfa_event_time WHERE time < ? ORDER BY time LIMIT ?)", p.hoursFrom*dayMs, pruneRows)
 }
 
-// cloud drops sign-ins to the cloud, which keep their rows as long as hours are kept.
+// cloud drops sign-ins to the cloud, which keep their rows as long as hours are kept. The sums of their days cannot be made
+// anew from then on: what counts then counts for good.
 func (p *pruning) cloud(ctx context.Context) (int64, error) {
+	if err := p.w.cloudFrom(ctx, p.hoursFrom); err != nil {
+		return 0, err
+	}
 	return p.change(ctx, "DELETE FROM cloud_signin WHERE id IN (SELECT id FROM cloud_signin INDEXED BY cloud_signin_time WHERE time < ? ORDER BY time LIMIT ?)", p.hoursFrom*dayMs, pruneRows)
 }
 
@@ -46,7 +50,7 @@ func (p *pruning) empty(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	type row struct{ id, account, server, kind, protocol int64 }
-	rows, err := w.QueryContext(ctx, `SELECT id, account, server, kind, protocol FROM usage u WHERE id > ?1 AND id <= ?1 + ?2 AND weak = 1 AND count = 0
+	rows, err := w.QueryContext(ctx, `SELECT id, account, server, kind, protocol FROM usage u WHERE id > ?1 AND id <= ?1 + ?2 AND (weak = 1 OR kind IN (`+cloudKinds()+`)) AND count = 0
 		AND NOT EXISTS (SELECT 1 FROM day d WHERE d.usage = u.id) AND NOT EXISTS (SELECT 1 FROM weak_line l WHERE l.usage = u.id)
 		AND NOT EXISTS (SELECT 1 FROM finding_usage f WHERE f.usage = u.id) AND id NOT IN (SELECT usage FROM hour WHERE hour < ?3) ORDER BY id`, w.emptied, pruneRows, p.hoursFrom*24)
 	if err != nil {

@@ -138,7 +138,7 @@ func TestPruneEvents(t *testing.T) {
 	}
 	commit(day(0), day(1))
 	for n := range int64(2) {
-		k.exec("INSERT INTO cloud_signin (shared, kind, usage, address, time, source, at, length, line) VALUES (?, 1, 0, 0, ?, 1, 0, 0, 0)", fmt.Sprint(n), day(n))
+		k.exec("INSERT INTO cloud_signin (shared, kind, record, weight, usage, address, time, source, at, length, line) VALUES (?, 1, '', 0, 0, 0, ?, 1, 0, 0, 0)", fmt.Sprint(n), day(n))
 	}
 	count := func(want string) {
 		t.Helper()

@@ -100,9 +100,15 @@ func (w *writer) answer(ctx context.Context, a *ingest.Answer) error {
 			return err
 		}
 	}
-	batches := make([]*ingest.Batch, len(a.Later))
+	var batches []*ingest.Batch
 	for i := range a.Later {
-		batches[i] = &ingest.Batch{Log: a.Logs[i], Minutes: a.Later[i : i+1]}
+		counts, err := t.answers(ctx, a.Logs[i], &a.Later[i])
+		if err != nil {
+			return err
+		}
+		if counts {
+			batches = append(batches, &ingest.Batch{Log: a.Logs[i], Minutes: a.Later[i : i+1]})
+		}
 	}
 	if err := t.storeMinutes(ctx, batches); err != nil {
 		return err

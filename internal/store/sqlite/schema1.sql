@@ -72,7 +72,7 @@ CREATE TABLE weak_line (
   usage INTEGER NOT NULL, hour INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
   PRIMARY KEY (usage, hour)) STRICT, WITHOUT ROWID;
 
--- Counts of rules with windows, per group and minute. wait_*: as of weak rows, kind 0 for none.
+-- Counts of rules with windows, per group and minute. wait_*: as of weak rows, kind 0 for none; of sign-ins to the cloud the server is -1.
 CREATE TABLE rule (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE rule_group (id INTEGER PRIMARY KEY, rule INTEGER NOT NULL, text TEXT NOT NULL, visible TEXT NOT NULL, UNIQUE (rule, text)) STRICT;
 CREATE INDEX rule_group_visible ON rule_group (rule, visible);
@@ -117,13 +117,19 @@ CREATE TABLE exception (
 -- What somebody must be told, in order; whoever sends it deletes it.
 CREATE TABLE outbox (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, finding TEXT NOT NULL, event TEXT NOT NULL) STRICT;
 
--- Filled with the MFA decoders: events of gateways, and sign-ins to the cloud, which keep their rows.
+-- Events of gateways.
 CREATE TABLE mfa_event (
   id INTEGER PRIMARY KEY, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL, time INTEGER NOT NULL,
   kind INTEGER NOT NULL, "user" TEXT NOT NULL, application TEXT NOT NULL, address INTEGER NOT NULL, factor TEXT NOT NULL, outcome TEXT NOT NULL,
   reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL, UNIQUE (source, at)) STRICT;
 CREATE INDEX mfa_event_time ON mfa_event (time);
+-- Sign-ins to the cloud that count, one by one, so that each can be taken out when a better log tells of it: those of one
+-- kind of log for each id that they share. Hours and days of their usage rows are sums of these. shared: the id, or behind a
+-- colon one by which no other log names it, or none; record: the record's own, 'source:at' where it has none either; weight:
+-- of two with the same names the heavier counts; ticks: JSON, what it counts for rules with windows.
 CREATE TABLE cloud_signin (
-  id INTEGER PRIMARY KEY, shared TEXT NOT NULL, kind INTEGER NOT NULL, usage INTEGER NOT NULL, address INTEGER NOT NULL, time INTEGER NOT NULL,
-  source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL, UNIQUE (kind, shared)) STRICT;
+  id INTEGER PRIMARY KEY, shared TEXT NOT NULL, kind INTEGER NOT NULL, record TEXT NOT NULL, weight INTEGER NOT NULL, usage INTEGER NOT NULL,
+  address INTEGER NOT NULL, time INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
+  ticks TEXT, UNIQUE (shared, kind, record)) STRICT;
 CREATE INDEX cloud_signin_time ON cloud_signin (time);
+CREATE INDEX cloud_signin_usage ON cloud_signin (usage, time);
