@@ -71,9 +71,11 @@ func (w *writer) hourAnew(ctx context.Context, k rowKey) error {
 	if err := w.exec(ctx, "DELETE FROM hour WHERE hour = ? AND usage = ? AND address = ?", k.hour, k.usage, k.address); err != nil {
 		return err
 	}
-	return w.exec(ctx, `INSERT INTO hour (hour, usage, address, count, first, last, minutes)
-		SELECT ?1, ?2, ?3, count(*), min(time) - ?1 * 3600000, max(time) - ?1 * 3600000, sum(DISTINCT 1 << (time / 60000 % 60)) FROM cloud_signin
-		WHERE usage = ?2 AND address = ?3 AND time >= ?1 * 3600000 AND time < (?1 + 1) * 3600000 HAVING count(*) > 0`, k.hour, k.usage, k.address)
+	const left = "FROM cloud_signin WHERE usage = ?2 AND address = ?3 AND time >= ?1 * 3600000 AND time < (?1 + 1) * 3600000"
+	return w.exec(ctx, `INSERT INTO hour (hour, usage, address, count, first, last, minutes, source, at, length, line)
+		SELECT ?1, ?2, ?3, n, time - ?1 * 3600000, latest - ?1 * 3600000, minutes, source, at, length, line FROM
+		(SELECT count(*) AS n, max(time) AS latest, sum(DISTINCT 1 << (time / 60000 % 60)) AS minutes `+left+`),
+		(SELECT time, source, at, length, line `+left+` ORDER BY time, source, at LIMIT 1)`, k.hour, k.usage, k.address)
 }
 
 // moveFirst makes usage rows whose first line is told twice point to the first of those that count.

@@ -248,6 +248,9 @@ func (t *turn) addRow(ctx context.Context, log int64, r *ingest.HourRow) (row ro
 		}
 	}
 	sum.count += r.Count
+	if r.First < sum.first {
+		sum.log, sum.at = log, r.At
+	}
 	sum.first, sum.last = min(sum.first, r.First), max(sum.last, r.Last)
 	sum.minutes |= r.Minutes
 	if sum.waits != nil {
@@ -355,8 +358,10 @@ func (t *turn) storeRows(ctx context.Context) error {
 		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.usage, b.usage), cmp.Compare(a.address, b.address))
 	})
 	oldest := int32(t.w.horizon(t.w.s.opt.Retention.Hours) / hourMs)
-	hours := bulk{w: t.w, insert: "INSERT INTO hour (hour, usage, address, count, first, last, minutes)", columns: 7,
-		onMeet: "ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), minutes = minutes | excluded.minutes"}
+	hours := bulk{w: t.w, insert: "INSERT INTO hour (hour, usage, address, count, first, last, minutes, source, at, length, line)", columns: 11,
+		onMeet: `ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last), minutes = minutes | excluded.minutes,
+			source = CASE WHEN excluded.first < first THEN excluded.source ELSE source END, at = CASE WHEN excluded.first < first THEN excluded.at ELSE at END,
+			length = CASE WHEN excluded.first < first THEN excluded.length ELSE length END, line = CASE WHEN excluded.first < first THEN excluded.line ELSE line END`}
 	lines := bulk{w: t.w, insert: "INSERT INTO weak_line (usage, hour, source, at, length, line)", columns: 6, onMeet: "ON CONFLICT DO NOTHING"}
 	days := map[dayKey]*daySum{}
 	incomplete := int32(-1) // the last day of which hours are left out
@@ -367,7 +372,7 @@ func (t *turn) storeRows(ctx context.Context) error {
 			incomplete = max(incomplete, k.hour/24)
 		}
 		if k.hour >= oldest || r.waits != nil && r.waits.state == waiting {
-			if err := hours.add(ctx, k.hour, k.usage, k.address, r.count, r.first-from, r.last-from, int64(r.minutes)); err != nil {
+			if err := hours.add(ctx, k.hour, k.usage, k.address, r.count, r.first-from, r.last-from, int64(r.minutes), r.log, r.at.Offset, r.at.Length, r.at.Line); err != nil {
 				return err
 			}
 		}

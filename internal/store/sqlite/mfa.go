@@ -32,9 +32,7 @@ type MFAView struct {
 // An mfaWay is the key of a usage row.
 type mfaWay struct {
 	*audit.Way
-	weak  voice // it counts only in the hours of this that do; zero if it always counts
-	first int64 // Unix milliseconds of the line at which the row begins
-	at    signin.Ref
+	weak voice // it counts only in the hours of this that do; zero if it always counts
 }
 
 // reading says what was read where it failed.
@@ -270,26 +268,23 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 	}
 	var weak []audit.Use // and of which hours of servers they are
 	var of []voice
-	rows, err := v.tx.QueryContext(ctx, "SELECT x.usage, a.ip, x.first, x.last, x.minutes FROM hour x LEFT JOIN address a ON a.id = x.address WHERE x.hour = ?", hour)
+	rows, err := v.tx.QueryContext(ctx, "SELECT x.usage, a.ip, x.first, x.last, x.minutes, x.source, x.at, x.length, x.line FROM hour x LEFT JOIN address a ON a.id = x.address WHERE x.hour = ?", hour)
 	if err != nil {
 		return h, reading("the sign-ins of an hour", err)
 	}
 	err = scan(rows, func() error {
-		var id, minutes int64
+		var id, minutes, source, length int64
 		var raw sql.RawBytes
 		var u audit.Use
-		if err := rows.Scan(&id, &raw, &u.First, &u.Last, &minutes); err != nil {
+		if err := rows.Scan(&id, &raw, &u.First, &u.Last, &minutes, &source, &u.At.Offset, &length, &u.At.Line); err != nil {
 			return err
 		}
 		w := v.ways[id]
 		if w == nil {
 			return nil // it did not succeed
 		}
-		u.Way, u.Address, u.Minutes = w.Way, address(raw), uint64(minutes)
+		u.Way, u.Address, u.Minutes, u.At.File, u.At.Length = w.Way, address(raw), uint64(minutes), int(source), int(length)
 		u.First, u.Last = h.From+u.First, h.From+u.Last
-		if u.At.File = w.at.File; u.First == w.first {
-			u.At = w.at
-		}
 		if w.weak == (voice{}) {
 			h.Uses = append(h.Uses, u)
 		} else {
@@ -349,22 +344,20 @@ func (v *MFAView) readWays(ctx context.Context) error {
 		return err
 	}
 	v.ways = map[int64]*mfaWay{}
-	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, u.server, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend, u.weak, u.auth, u.mechanism, u.evidence, a.privileged, u.first, u.source, u.at, u.length, u.line FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
+	rows, err := v.tx.QueryContext(ctx, `SELECT u.id, u.server, v.name, u.kind, a.key, u.protocol, c.name, u.internal, u.backend, u.weak, u.auth, u.mechanism, u.evidence, a.privileged FROM usage u JOIN server v ON v.id = u.server JOIN account a ON a.id = u.account
 		JOIN client c ON c.id = u.client WHERE u.outcome = ? AND u.traffic IN (?, ?)`, signin.Success, signin.User, signin.Service)
 	if err != nil {
 		return reading("usage", err)
 	}
 	same := map[audit.Way]*audit.Way{} // rows that differ in what does not matter here
 	return reading("usage", scan(rows, func() error {
-		var id, server, source, length int64
+		var id, server int64
 		var w audit.Way
 		var weak bool
 		var row mfaWay
-		if err := rows.Scan(&id, &server, &w.Server, &w.Kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend, &weak, &w.Auth, &w.Mechanism, &w.Evidence, &w.Privileged,
-			&row.first, &source, &row.at.Offset, &length, &row.at.Line); err != nil {
+		if err := rows.Scan(&id, &server, &w.Server, &w.Kind, &w.Account, &w.Entry, &w.Client, &w.Internal, &w.Backend, &weak, &w.Auth, &w.Mechanism, &w.Evidence, &w.Privileged); err != nil {
 			return err
 		}
-		row.at.File, row.at.Length = int(source), int(length)
 		w.Server = cmp.Or(names[w.Server], w.Server)
 		if w.Kind.Cloud() {
 			w.Server = audit.ExchangeOnline

@@ -56,7 +56,8 @@ CREATE INDEX day_usage ON day (usage);
 CREATE TABLE hour (
   hour INTEGER NOT NULL, usage INTEGER NOT NULL, address INTEGER NOT NULL, count INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, -- milliseconds within the hour
-  minutes INTEGER NOT NULL, PRIMARY KEY (hour, usage, address)) STRICT, WITHOUT ROWID;
+  minutes INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL, -- its first line
+  PRIMARY KEY (hour, usage, address)) STRICT, WITHOUT ROWID;
 
 -- What was heard of which server's log, and the hours with weak rows: 0 they wait, 1 they count, 2 they were told twice.
 CREATE TABLE heard (
