@@ -23,7 +23,7 @@ type joiner struct {
 	set    *rules.Set
 	with   joining
 	log    *slog.Logger
-	next   time.Time // not before
+	next   time.Time        // not before
 	done   chan joinedOrNot // nil while nothing is being joined
 	broken map[string]bool  // rules that were told of
 }

@@ -210,7 +210,7 @@ func TestEvidenceCanBeChecked(t *testing.T) {
 			if got := fmt.Sprintf("%x", sha(raw)); got != e.SHA256 {
 				t.Errorf("%s:%d: hash %s, want %s", e.File, e.Line, got, e.SHA256)
 			}
-			event := !strings.Contains(e.File, "contoso/EX0") // in the log of a gateway
+			event := !strings.Contains(e.File, "contoso/EX0")                                      // in the log of a gateway
 			if n := int64(bytes.Count(data[:e.Offset], []byte("\n"))) + 1; n != e.Line && !event { // of records that are not lines it is the number of the record
 				t.Errorf("%s: line %d, said %d", e.File, n, e.Line)
 			}
