@@ -49,13 +49,14 @@ const (
 	applicationField
 	gatewayField
 	enrolledField
+	newAddressField
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{"server", "dataset", "user", "domain", "protocol", "auth", "mechanism", "outcome", "evidence",
 	"traffic", "client", "modern", "internal", "privileged", "backend", "legacy_exo", "legacy_onprem",
 	"time", "hour", "weekday", "address", "agent", "client_version", "path", "status",
-	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled"}
+	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled", "new_address"}
 
 func (f field) String() string { return fieldNames[f] }
 
@@ -162,6 +163,7 @@ type view struct {
 	Application   string    `expr:"application"`
 	Gateway       string    `expr:"gateway"`
 	Enrolled      bool      `expr:"enrolled"`
+	NewAddress    bool      `expr:"new_address"`
 }
 
 // fillKey sets what the key of a usage row decides.

@@ -37,6 +37,7 @@ type Record struct {
 	Application string
 	Gateway     string // its id
 	Enrolled    bool   // some gateway told of this person, ever
+	NewAddress  bool   // of an event: the person passed a second factor before it, and never from its address
 	At          signin.Ref
 }
 
@@ -44,7 +45,7 @@ type Record struct {
 func (v *view) fill(r *Record) {
 	*v = view{Time: time.UnixMilli(r.Time).UTC(), Server: cut(r.Server), Dataset: dataset(r.Kind), User: cut(r.User), Domain: cut(r.Domain), Mechanism: r.Mechanism.String(), Client: cut(r.Client),
 		Internal: r.Internal, Privileged: r.Privileged, Backend: r.Backend, MFA: r.MFA.String(), MFAReason: cut(r.Reason), Record: "logon", Factor: cut(r.Factor), FactorOutcome: r.Result.String(),
-		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled}
+		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled, NewAddress: r.NewAddress}
 	if r.Address.IsValid() {
 		v.Address = r.Address.String()
 	}
@@ -72,16 +73,16 @@ func (s *Set) NewRecordJudge() *RecordJudge {
 
 // A recordKey is the fields of a record of which there are few combinations.
 type recordKey struct {
-	event, privileged, internal, backend, enrolled bool
-	kind                                           signin.Kind
-	protocol                                       signin.Protocol
-	auth                                           signin.Auth
-	mechanism                                      signin.Mechanism
-	outcome                                        signin.Outcome
-	evidence                                       signin.Evidence
-	mfa                                            signin.MFA
-	result                                         signin.FactorOutcome
-	server, client, reason, factor, app, gateway   string
+	event, privileged, internal, backend, enrolled, newAddress bool
+	kind                                                       signin.Kind
+	protocol                                                   signin.Protocol
+	auth                                                       signin.Auth
+	mechanism                                                  signin.Mechanism
+	outcome                                                    signin.Outcome
+	evidence                                                   signin.Evidence
+	mfa                                                        signin.MFA
+	result                                                     signin.FactorOutcome
+	server, client, reason, factor, app, gateway               string
 }
 
 // ownFields are those of which there are many: conditions on them are evaluated for each record.
@@ -95,7 +96,7 @@ type minuteOf struct {
 
 // Take judges a record.
 func (j *RecordJudge) Take(r *Record) {
-	key := recordKey{r.Event, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
+	key := recordKey{r.Event, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
 	rule := j.known[key]
 	filled := false
 	if rule == nil {
@@ -241,6 +242,8 @@ func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
 		return v.Gateway
 	case enrolledField:
 		return strconv.FormatBool(v.Enrolled)
+	case newAddressField:
+		return strconv.FormatBool(v.NewAddress)
 	}
 	return ""
 }

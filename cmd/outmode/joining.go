@@ -51,6 +51,9 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if j.Seen, err = v.Seen(ctx); err != nil {
 		return nil, err
 	}
+	if j.Passes, err = v.Passes(ctx); err != nil {
+		return nil, err
+	}
 	if j.Habits, err = v.Habits(ctx, j.From/dayMs*dayMs, (j.To+dayMs-1)/dayMs*dayMs); err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func TestContosoFindsThePlantedCases(t *testing.T) {
 	// Patterns whose findings are about a gateway or an address; and that of people who read mail with a password from
 	// outside and are asked for a second factor elsewhere, of whom the story of legacy authentication is full.
 	elsewhere := map[string]bool{"catalogue.m-02": true, "catalogue.m-04": true, "catalogue.m-11": true, "catalogue.m-29": true}
-	const notBuilt, mail = "catalogue.m-16", "catalogue.m-09"
+	const mail = "catalogue.m-09"
 	wanted, found := map[string]string{}, map[string]string{}
 	for _, c := range truth.Cases {
 		for _, tag := range c.Tags {
@@ -161,9 +161,7 @@ func TestContosoFindsThePlantedCases(t *testing.T) {
 			if elsewhere[tag] {
 				who = ""
 			}
-			if tag != notBuilt {
-				wanted[tag+" "+who] = c.Name
-			}
+			wanted[tag+" "+who] = c.Name
 		}
 	}
 	for _, f := range scan.Findings {

@@ -18,6 +18,7 @@ type Setup struct {
 	Proxied    Proxied
 	Sources    []Source // the logs of MFA gateways that were read
 	Seen       []Seen
+	Passes     []Pass
 	Habits     []Habit                  // of all days that are judged
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
@@ -65,6 +66,7 @@ type Correlator struct {
 	address  map[newness]int64 // the last request of a session that was let in, by address
 	client   map[newness]int64 // and by client
 	told     map[eventKey]*event
+	places   places
 }
 
 // A gateway is one with what was read of it.
@@ -180,6 +182,7 @@ func NewCorrelator(s Setup) *Correlator {
 			}
 		}
 	}
+	c.learnPlaces(s.Passes)
 	for _, h := range s.Habits {
 		if i := c.gatewayOf(h.Kind, h.Application, ""); i >= 0 {
 			c.gateways[i].habit[h.Hour] += h.Events
@@ -280,8 +283,8 @@ func (c *Correlator) Close() []GatewayReport {
 	return c.report()
 }
 
-// Correlate is what a Correlator says of all that is given, judged by time. set.Judged is not needed; Seen, Habits and the
-// period are taken from what is given where they are not set.
+// Correlate is what a Correlator says of all that is given, judged by time. set.Judged is not needed; Seen, Passes, Habits and
+// the period are taken from what is given where they are not set.
 func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []GatewayReport) {
 	var all []Verdict
 	set.Judged = func(v *Verdict) { all = append(all, *v) }
@@ -290,6 +293,9 @@ func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []Ga
 	}
 	if set.Seen == nil {
 		set.Seen = SeenIn(events)
+	}
+	if set.Passes == nil {
+		set.Passes = PassesIn(events)
 	}
 	if set.Habits == nil {
 		set.Habits = HabitsIn(events)

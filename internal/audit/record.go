@@ -37,7 +37,7 @@ func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: gateway, At: e.At}
 	r.Internal = slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(e.Address) })
 	if who != nil {
-		r.Enrolled = c.enrolled(c.number(who))
+		r.Enrolled, r.NewAddress = c.enrolled(c.number(who)), c.newAddress(who, e)
 	}
 	names(&r, who, e.User)
 	c.set.Record(&r)

@@ -193,6 +193,24 @@ func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
 	return all, reading("the users of gateways", err)
 }
 
+// Passes lists from where users passed a second factor and when first, as far as events are kept, in no order.
+func (v *MFAView) Passes(ctx context.Context) (all []audit.Pass, err error) {
+	const what = "from where second factors were passed"
+	rows, err := v.tx.QueryContext(ctx, `SELECT e.kind, e.application, e."user", a.ip, min(e.time) FROM mfa_event e JOIN address a ON a.id = e.address WHERE e.outcome = ? GROUP BY 1, 2, 3, e.address`, signin.FactorPassed.String())
+	if err != nil {
+		return nil, reading(what, err)
+	}
+	err = scan(rows, func() error {
+		var p audit.Pass
+		var raw sql.RawBytes
+		err := rows.Scan(&p.Kind, &p.Application, &p.User, &raw, &p.First)
+		p.Address, _ = netip.AddrFromSlice(raw)
+		all = append(all, p)
+		return err
+	})
+	return all, reading(what, err)
+}
+
 // fewEvents is up to how many events of an hour are counted exactly.
 const fewEvents = 60
 

@@ -150,6 +150,9 @@ func TestMFAGateways(t *testing.T) {
 		if seen := fmt.Sprint(all); seen != `[{duo OWA anna} {duo VPN CONTOSO\ben}]` {
 			t.Errorf("seen: %s", seen)
 		}
+		if passes := ok[[]audit.Pass](k)(v.Passes(t.Context())); len(passes) != 1 || passes[0].User != "anna" || passes[0].First != clock("2026-10-19 08:00").UnixMilli() || !passes[0].Address.IsValid() {
+			t.Errorf("passes: %+v", passes)
+		}
 		from := clock("2026-10-19").UnixMilli()
 		habits := ok[[]audit.Habit](k)(v.Habits(t.Context(), from, from+dayMs))
 		hour := from / hourMs
