@@ -114,6 +114,8 @@ func cloudAuth(f *Facts) (Auth, Mechanism) {
 	switch string(lower(buf[:], bytes.TrimSpace(f.AuthType))) {
 	case "ropc", "rpoc", "usernamemixed", "orgidwstrust2:process", "windowsauthenticationcontroller:usernamemixed":
 		return Basic, ROPC
+	case "devicecode":
+		return UnknownAuth, DeviceCode
 	case "oauth2", "oauth2:authorize":
 		if !bridged(f.Agent) {
 			return OAuth, NoMechanism

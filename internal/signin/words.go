@@ -57,7 +57,7 @@ const (
 var authNames = [authCount]string{"unknown", "basic", "digest", "ntlm", "kerberos", "negotiate", "forms", "oauth", "adfs",
 	"certificate", "wssecurity", "anonymous"}
 
-// A Mechanism says which form of Basic was used where HTTP was not.
+// A Mechanism says which form of Basic was used where HTTP was not, or that somebody else's code let a device in.
 type Mechanism uint8
 
 // The mechanisms. NoMechanism is every sign-in that is not one of the others, HTTP Basic included.
@@ -66,10 +66,11 @@ const (
 	Login                 // IMAP LOGIN, POP USER and PASS, SMTP AUTH LOGIN
 	Plain                 // SASL PLAIN
 	ROPC                  // Entra's resource owner password credentials
+	DeviceCode            // Entra's device code flow: a code that one device shows is confirmed on another one. It is no Basic
 	mechanismCount
 )
 
-var mechanismNames = [mechanismCount]string{"", "login", "plain", "ropc"}
+var mechanismNames = [mechanismCount]string{"", "login", "plain", "ropc", "device_code"}
 
 // An Outcome is what became of the credential.
 type Outcome uint8

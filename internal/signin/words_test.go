@@ -14,7 +14,7 @@ func TestWordsAreTheContract(t *testing.T) {
 	for field, want := range map[string]string{
 		"protocol":  "other autodiscover mapi ews oab rpc activesync owa ecp powershell rest outlookservice reporting imap pop smtp browser app",
 		"auth":      "unknown basic digest ntlm kerberos negotiate forms oauth adfs certificate wssecurity anonymous",
-		"mechanism": " login plain ropc",
+		"mechanism": " login plain ropc device_code",
 		"outcome":   "unknown success failure challenge blocked",
 		"evidence":  "claimed inferred proven",
 		"traffic":   "user service probe server system",
