@@ -10,9 +10,10 @@ import (
 )
 
 // A Record is what a rule looks at that reads mfa or another field of that sort: a logon with what the gateways say of
-// it, or an event of a gateway. Records come of joining the two, and not of a line.
+// it, an event of a gateway, or a gateway whose events are of little use for an hour. Records come of joining the two, and not of a line.
 type Record struct {
-	Event      bool // an event of a gateway; else a logon
+	Event      bool // an event of a gateway
+	Gateways   bool // what is wrong with a gateway itself; if it is neither, a logon
 	Kind       signin.Kind
 	Time       int64 // Unix milliseconds
 	Server     string
@@ -49,8 +50,12 @@ func (v *view) fill(r *Record) {
 	if r.Address.IsValid() {
 		v.Address = r.Address.String()
 	}
-	if r.Event {
+	switch {
+	case r.Event:
 		v.Record = "event"
+		return
+	case r.Gateways:
+		v.Record, v.MFA = "gateway", ""
 		return
 	}
 	v.Protocol, v.Auth, v.Outcome, v.Evidence = r.Protocol.String(), r.Auth.String(), r.Outcome.String(), r.Evidence.String()
@@ -73,16 +78,16 @@ func (s *Set) NewRecordJudge() *RecordJudge {
 
 // A recordKey is the fields of a record of which there are few combinations.
 type recordKey struct {
-	event, privileged, internal, backend, enrolled, newAddress bool
-	kind                                                       signin.Kind
-	protocol                                                   signin.Protocol
-	auth                                                       signin.Auth
-	mechanism                                                  signin.Mechanism
-	outcome                                                    signin.Outcome
-	evidence                                                   signin.Evidence
-	mfa                                                        signin.MFA
-	result                                                     signin.FactorOutcome
-	server, client, reason, factor, app, gateway               string
+	event, gateways, privileged, internal, backend, enrolled, newAddress bool
+	kind                                                                 signin.Kind
+	protocol                                                             signin.Protocol
+	auth                                                                 signin.Auth
+	mechanism                                                            signin.Mechanism
+	outcome                                                              signin.Outcome
+	evidence                                                             signin.Evidence
+	mfa                                                                  signin.MFA
+	result                                                               signin.FactorOutcome
+	server, client, reason, factor, app, gateway                         string
 }
 
 // ownFields are those of which there are many: conditions on them are evaluated for each record.
@@ -96,7 +101,7 @@ type minuteOf struct {
 
 // Take judges a record.
 func (j *RecordJudge) Take(r *Record) {
-	key := recordKey{r.Event, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
+	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
 	rule := j.known[key]
 	filled := false
 	if rule == nil {

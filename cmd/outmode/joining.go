@@ -94,7 +94,7 @@ func joinInto(ctx context.Context, store *sqlite.Store, set *rules.Set, j joinin
 func (j joining) from(at int64) *joining {
 	c := audit.NewCorrelator(audit.Setup{Gateways: j.Gateways, Identities: audit.NewIdentities(audit.Known{})})
 	_, after := c.Margin()
-	j.since = max(0, at-after) / minuteMs * minuteMs
+	j.since = max(0, at-after) / hourMs * hourMs // what is said of a gateway is said of an hour
 	return &j
 }
 

@@ -152,8 +152,10 @@ func TestContosoFindsThePlantedCases(t *testing.T) {
 	}
 	// Patterns whose findings are about a gateway or an address; and that of people who read mail with a password from
 	// outside and are asked for a second factor elsewhere, of whom the story of legacy authentication is full.
-	elsewhere := map[string]bool{"catalogue.m-02": true, "catalogue.m-04": true, "catalogue.m-11": true, "catalogue.m-29": true}
-	const mail = "catalogue.m-09"
+	// And what is said of the gateways themselves: without an alias of the two domains most names are ambiguous, and the
+	// events of the VPN have no address.
+	const mail, blind = "catalogue.m-09", "catalogue.m-31"
+	elsewhere := map[string]bool{"catalogue.m-02": true, "catalogue.m-04": true, "catalogue.m-11": true, "catalogue.m-29": true, blind: true}
 	wanted, found := map[string]string{}, map[string]string{}
 	for _, c := range truth.Cases {
 		for _, tag := range c.Tags {
@@ -182,7 +184,7 @@ func TestContosoFindsThePlantedCases(t *testing.T) {
 	}
 	for key, rule := range found {
 		tag, _, _ := strings.Cut(key, " ")
-		if wanted[key] == "" && tag != mail && key != "catalogue.m-29 " && key != "catalogue.m-30 n.haddad" {
+		if wanted[key] == "" && tag != mail && tag != blind && key != "catalogue.m-29 " && key != "catalogue.m-30 n.haddad" {
 			t.Errorf("%s finds %s, of which the story does not tell", rule, key)
 		}
 	}

@@ -361,9 +361,17 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 	if g.Unjoined > 0 {
 		r.note("%s of %s: the user may be any of several people; they count for nobody", plural(g.Unjoined, "event"), g.ID)
 	}
+	if g.MostAreStrangers() {
+		r.note("%s of the %s of %s that name somebody are of users who are no account that is known for certain. --map and --alias join names; what is not about Exchange can be left out by naming applications in a file for --gateway",
+			number(g.Strangers), plural(g.Named, "event"), g.ID)
+	}
+	if g.MostAreNowhere() {
+		r.note("%s of the %s of %s that say something of a logon have no address: they may be taken for another logon of the same person. Let the integration pass addresses on, or name the applications that stand before Exchange in a file for --gateway",
+			number(g.Nowhere), plural(g.Decided, "event"), g.ID)
+	}
 	const apart = 120
 	switch {
-	case g.Near.Pairs > 2*g.Skew.Pairs && (g.Near.Seconds > int64(g.After.Seconds()) || g.Near.Seconds < -int64(g.Before.Seconds())):
+	case g.Astray():
 		r.note("the clock of %s seems to be wrong: the event nearest to a logon lies %d s behind it in the middle (%s), out of the window. Set the clock right, or the window in a file for --gateway; nothing was moved",
 			g.ID, g.Near.Seconds, plural(g.Near.Pairs, "pair"))
 	case g.Skew.Pairs > 0 && (g.Skew.Seconds > apart || g.Skew.Seconds < -apart/2):

@@ -23,7 +23,7 @@ type Setup struct {
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
-	Record     func(*rules.Record)      // called for each logon and for each event of the period; the Record is lent
+	Record     func(*rules.Record)      // called for each logon, event and blind spot of the period; the Record is lent
 	Inside     []netip.Prefix           // the organisation's addresses, of events
 }
 
@@ -67,6 +67,7 @@ type Correlator struct {
 	client   map[newness]int64 // and by client
 	told     map[eventKey]*event
 	places   places
+	watched  map[hourOf]*watched // of hours of which not all logons are judged
 }
 
 // A gateway is one with what was read of it.
@@ -138,7 +139,7 @@ type mark struct {
 func NewCorrelator(s Setup) *Correlator {
 	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
 		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, byPerson: map[int32][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
-		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, blindSpans: map[string][]signin.Span{}}
+		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, watched: map[hourOf]*watched{}, blindSpans: map[string][]signin.Span{}}
 	for server, spans := range s.Blind {
 		c.blindSpans[shortName(server)] = append(c.blindSpans[shortName(server)], spans...)
 	}

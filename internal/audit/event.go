@@ -118,6 +118,7 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 		return x
 	}
 	g.times = append(g.times, e.Time)
+	c.watchEvent(x, m)
 	if m.Person != nil {
 		n := c.number(m.Person)
 		c.events[n] = append(c.events[n], x)

@@ -14,6 +14,9 @@ type Stats struct {
 	Unjoined int64 // of users who may be any of several people
 	Last     int64 // the last event, Unix milliseconds
 
+	Named, Strangers int64 // events that show a user, and those of them whose user no other log and no map knows
+	Decided, Nowhere int64 // events that say something of a logon, and those without the address that such a log has
+
 	pairs, wide histogram
 }
 

@@ -33,6 +33,7 @@ func (c *Correlator) advance(before int64) {
 		}
 	}
 	c.pending = slices.Clone(c.pending[n:])
+	c.recordGateways(before)
 }
 
 // early reports whether a logon is so near to the first instant that was fed that its session may be an older one.
@@ -139,6 +140,7 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 	best := [4]int64{1 << 62}
 	nearest := int64(1 << 62)
 	skew := -1
+	var near signin.Ref
 	for ; i < len(list) && list[i].Time <= it.t+c.lag; i++ {
 		e := list[i]
 		g := &c.gateways[e.gateway]
@@ -147,7 +149,7 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 		}
 		d := e.Time - it.t
 		if it.exact && !e.maybe && abs(d) < abs(nearest) && abs(d) <= skewWithin.Milliseconds() {
-			nearest, skew = d, e.gateway
+			nearest, skew, near = d, e.gateway, e.At
 		}
 		rank, says := rankOf(e.MFAEvent)
 		if e.used || !says || d < -g.Before.Milliseconds() || d > g.After.Milliseconds() {
@@ -172,11 +174,17 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 	}
 	if skew >= 0 {
 		c.gateways[skew].stats.near(nearest)
+		w := c.watch(skew, it.t)
+		if w.wide.n == 0 {
+			w.far = near
+		}
+		w.wide.add(nearest)
 	}
 	if own != nil {
 		own.used = true
 		if _, ok := good(own.Outcome); it.exact && (ok || refused(own.Outcome)) {
 			c.gateways[own.gateway].stats.pair(own.Time - it.t)
+			c.watch(own.gateway, it.t).pairs.add(own.Time - it.t)
 		}
 	}
 	return own, doubtful

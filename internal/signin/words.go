@@ -303,7 +303,7 @@ func Words(field string) []string {
 }
 
 // recordNames are what a rule that reads mfa can look at.
-var recordNames = [...]string{"logon", "event"}
+var recordNames = [...]string{"logon", "event", "gateway"}
 
 var weekdayNames = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
