@@ -170,3 +170,33 @@ func TestRecordsAreJudgedAsThePlainExpressionSays(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with a gateway is a record that has no second factor and no logon; logons at one without a log count too.
+func TestRecordsOfGateways(t *testing.T) {
+	t.Parallel()
+	set, problems := rules.Load(append(rules.Builtin(), rules.File{Name: "test.yaml", Data: []byte(`
+id: J-9
+name: what only logons have
+severity: low
+when: mfa == "unknown" && mfa_reason != "no_log" || record == "gateway" && (len(protocol) + len(outcome) + len(mfa) > 0 || new_address)
+`)}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	at := time.Date(2026, 10, 6, 8, 0, 0, 0, time.UTC).UnixMilli()
+	j := set.NewRecordJudge()
+	for i := range int64(3) {
+		hour := at + i*time.Hour.Milliseconds()
+		j.Take(&rules.Record{Gateways: true, Kind: signin.Duo, Time: hour, Gateway: "duo", Reason: []string{"clock", "users", "addresses"}[i], At: signin.Ref{Offset: i}})
+		j.Take(&rules.Record{Kind: signin.HTTPProxy, Time: hour, Subject: `contoso\anna`, User: "anna", Protocol: signin.OWA, Outcome: signin.Success, Reason: "no_log", Gateway: "nps"})
+		j.Take(&rules.Record{Gateways: true, Kind: signin.Okta, Time: hour, Gateway: "okta", Reason: "a word of a later version"})
+		j.Take(&rules.Record{Gateways: true, Kind: signin.ADFSLog, Time: at + i*2*24*time.Hour.Milliseconds(), Gateway: "adfs", Reason: "users"})
+	}
+	var got []string
+	for _, f := range set.Findings(rules.Observed{Minutes: j.Minutes()}) {
+		got = append(got, fmt.Sprint(f.Rule, " ", f.Subject, " ", f.Protocol, " ", f.Count))
+	}
+	if want := []string{"OM-2039 duo  3", "OM-2039 nps  3"}; !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}

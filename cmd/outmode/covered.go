@@ -36,8 +36,6 @@ type teller struct {
 const (
 	hourMs = int64(time.Hour / time.Millisecond)
 	dayMs  = 24 * hourMs
-
-	minuteMs = hourMs / 60
 )
 
 func newCovered(all []ingest.Coverage, by []signin.Column, now time.Time) *covered {

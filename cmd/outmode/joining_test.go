@@ -249,3 +249,46 @@ func TestJoiner(t *testing.T) {
 	}
 	j.wait()
 }
+
+// What is said of remembered devices and of gateways is the same whichever log came first: each of them last, joined
+// before it came and again with it.
+func TestJoinedFindingsDependOnNoOrder(t *testing.T) {
+	t.Parallel()
+	proxy, duo := proxyHead, ""
+	for hour := range 4 {
+		for i := range 3 {
+			who, from := fmt.Sprintf("user%d%d", hour, i), fmt.Sprintf("198.51.100.%d", 10+3*hour+i)
+			proxy += atTheDoor(t, fmt.Sprintf("%02d:%02d:00", 8+hour, 10*i), `CONTOSO\`+who, "Owa", chrome, from, "EX01")
+			duo += duoRecord(t, fmt.Sprintf("%02d:%02d:00", 8+hour, 15+10*i), who, "user_approved", from) // fifteen minutes late
+		}
+	}
+	early := duoRecord(t, "07:00:00", "user00", "user_approved", "203.0.113.4")
+	remembered := strings.NewReplacer(`"user_approved"`, `"remembered_device"`, `"duo_push"`, `"remembered_device"`).Replace(duoRecord(t, "11:30:00", "user00", "user_approved", "203.0.113.9"))
+	logs := map[string]string{"a.LOG": proxy, "duo-1.log": early, "duo-2.log": duo, "duo-3.log": remembered}
+	dir := t.TempDir()
+	for name, text := range logs {
+		write(t, filepath.Join(dir, name), []byte(text))
+	}
+	said := func(data string) (all []string) {
+		for _, f := range listedFindings(t, "--data", data) {
+			if rule := f["rule"]; f["state"] == "open" && (rule == "OM-2016" || rule == "OM-2039") {
+				all = append(all, fmt.Sprint(rule, " ", f["subject"], " ", f["count"], " ", f["first"], " ", f["last"]))
+			}
+		}
+		return all
+	}
+	whole := filepath.Join(t.TempDir(), "data")
+	must(t, exitDone, "scan", "--data", whole, "-q", dir)
+	want := said(whole)
+	if len(want) != 2 || !strings.HasPrefix(want[0], `OM-2016 contoso\user00 1 `) || !strings.HasPrefix(want[1], "OM-2039 duo ") {
+		t.Fatalf("%q", want)
+	}
+	for last := range logs {
+		data := filepath.Join(t.TempDir(), "data")
+		must(t, exitDone, "scan", "--data", data, "-q", "--exclude", "path:*/"+last, dir)
+		must(t, exitDone, "scan", "--data", data, "-q", filepath.Join(dir, last))
+		if got := said(data); !slices.Equal(got, want) {
+			t.Errorf("%s came last: %q, want %q", last, got, want)
+		}
+	}
+}
