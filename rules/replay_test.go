@@ -199,6 +199,8 @@ lists:
 			[]rules.Unplayable{{Rule: "A-4", Field: "agent", Reason: "it groups by agent, which only the line tells, and lines are not kept"}},
 			[]rules.Change{{Rule: "A-4", Field: "group_by", Old: "user", New: "user agent"}}},
 		{"a new rule with a window", "id: A-2", "id: N-1", []rules.Unplayable{{Rule: "N-1", Field: "window", Reason: "what it counts within a window was not kept"}}, nil},
+		{"a new rule that counts what joining tells", "type: threshold\nthreshold: 10\n", "type: threshold\nthreshold: 10\ndistinct: factor\n", []rules.Unplayable{{Rule: "A-2", Field: "factor", Reason: "it reads factor: its findings are those of the next time that logons are joined with what gateways logged"}},
+			[]rules.Change{{Rule: "A-2", Field: "distinct", New: "factor"}}},
 		{"from the line to the row", `when: in_list(address, "nets")`, `when: auth == "basic"`, nil,
 			[]rules.Change{{Rule: "A-1", Field: "when", Old: `in_list(address, "nets")`, New: `auth == "basic"`}, {Rule: "A-1", Field: "lists", Old: `nets: "10.*"`}}},
 	} {

@@ -127,10 +127,14 @@ func decimal(n int) string {
 	return strconv.Itoa(n)
 }
 
-// reads returns the fields that the expressions and the group of a rule read.
+// reads returns the fields that a rule reads: its expressions, its group, and what it counts.
 func (s *Set) reads(n int32) fieldSet {
-	fields := setOf(s.rules[n].group[:s.rules[n].visible]...)
-	return fields | s.looksAt(n)
+	r := &s.rules[n]
+	fields := setOf(r.group[:r.visible]...) | s.looksAt(n)
+	if r.byValue {
+		fields |= 1 << r.distinct
+	}
+	return fields
 }
 
 // looksAt returns those that its expressions read.
