@@ -76,6 +76,21 @@ func (s *Set) NewRecordJudge() *RecordJudge {
 	return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}}
 }
 
+// RecordRules tells apart sets of which the rules that judge records may find another thing: what is kept was found by
+// the rules of then.
+func (s *Set) RecordRules() string {
+	var b strings.Builder
+	for n := range s.rules {
+		if r := &s.rules[n]; r.joined {
+			b.WriteString(strconv.Quote(r.ID))
+			for _, c := range s.definition(int32(n)) {
+				b.WriteString(" " + c.key + strconv.Quote(c.meaning()))
+			}
+		}
+	}
+	return b.String()
+}
+
 // A recordKey is the fields of a record of which there are few combinations.
 type recordKey struct {
 	event, gateways, privileged, internal, backend, enrolled, newAddress bool

@@ -133,7 +133,10 @@ func (d *daemon) serve(ctx context.Context, w *world, store *sqlite.Store, reloa
 		d.flags.host.status("%s", progressWords(p))
 	}
 	joins := newJoiner(inner, store, w, d.log)
-	defer joins.wait() // it reads the store
+	defer func() { // it reads the store
+		end() // else a failure would wait for all that is being joined
+		joins.wait()
+	}()
 	opt.Keep = keep(append(d.chores(store, w), &chore{every: joinEvery / 2, do: joins.look}))
 	d.log.Info("reading logs", "data", w.config.Data, "sources", len(w.config.Sources), "rules", w.set.Len(), "listen", d.address, "version", version())
 	d.flags.host.ready()

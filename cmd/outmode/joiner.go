@@ -22,6 +22,7 @@ type joiner struct {
 	store  *sqlite.Store
 	set    *rules.Set
 	with   joining
+	name   string // of it: people are many, and it is asked for often
 	log    *slog.Logger
 	next   time.Time        // not before
 	done   chan joinedOrNot // nil while nothing is being joined
@@ -36,7 +37,7 @@ type joinedOrNot struct {
 }
 
 func newJoiner(ctx context.Context, store *sqlite.Store, w *world, log *slog.Logger) *joiner {
-	return &joiner{ctx: ctx, store: store, set: w.set, with: w.join, log: log, broken: map[string]bool{}}
+	return &joiner{ctx: ctx, store: store, set: w.set, with: w.join, name: w.join.name(w.set), log: log, broken: map[string]bool{}}
 }
 
 // look keeps what was found, and begins anew when that is due.
@@ -53,7 +54,7 @@ func (j *joiner) look(ctx context.Context, now time.Time) error {
 	if now.Before(j.next) {
 		return nil
 	}
-	from, due, err := j.store.BeginJoin(ctx, j.with.name())
+	from, due, err := j.store.BeginJoin(ctx, j.name)
 	if err != nil || !due {
 		return err
 	}

@@ -79,7 +79,7 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 // joinInto judges the logons and events of a store by the rules that read mfa, as far as that is due, and keeps what they
 // find. It is for whoever commits to the store.
 func joinInto(ctx context.Context, store *sqlite.Store, set *rules.Set, j joining) ([]rules.Broken, error) {
-	from, due, err := store.BeginJoin(ctx, j.name())
+	from, due, err := store.BeginJoin(ctx, j.name(set))
 	if err != nil || !due {
 		return nil, err
 	}
@@ -98,16 +98,16 @@ func (j joining) from(at int64) *joining {
 	return &j
 }
 
-// name tells apart joinings that may say another thing of the same logons.
-func (j *joining) name() string {
+// name tells apart joinings by which other things may be found in the same logons.
+func (j *joining) name(set *rules.Set) string {
 	h := sha256.New()
-	fmt.Fprint(h, version(), j.Gateways, j.Proxied, j.known.People, j.known.Aliases, j.Inside)
+	fmt.Fprint(h, version(), set.RecordRules(), j.Gateways, j.Proxied, j.known.People, j.known.Aliases, j.Inside)
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
 // judge returns what the rules that read mfa find, and which of them failed.
 func (j *joining) judge(ctx context.Context, store *sqlite.Store, set *rules.Set) (*sqlite.Joined, []rules.Broken, error) {
-	name := j.name()
+	name := j.name(set)
 	judge := set.NewRecordJudge()
 	j.Record = judge.Take
 	var gateways []audit.GatewayReport

@@ -122,8 +122,9 @@ func (s *Store) SetJoined(ctx context.Context, found *Joined) error {
 }
 
 // stale notes that something of an instant was committed, or counts no more: what was joined of it is to be joined again.
+// It does so whatever the rules are now: those of the next time may judge records.
 func (w *writer) stale(ctx context.Context, at int64) error {
-	if w.s.opt.Rules == nil || !w.s.opt.Rules.JudgesRecords() || at >= w.staleFrom {
+	if at >= w.staleFrom {
 		return nil
 	}
 	w.staleFrom = at
