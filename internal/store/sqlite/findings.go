@@ -389,7 +389,11 @@ func (w *writer) storeWindow(ctx context.Context, g groupName, f *rules.Finding)
 		return err
 	}
 	if state == stateResolved && (f.Last.UnixMilli() > last || note == toldMore) {
-		if err := w.reopen(ctx, f.ID, f.Last.UnixMilli()); err != nil {
+		again := w.reopen
+		if note == toldMore {
+			again = w.holdAgain
+		}
+		if err := again(ctx, f.ID, f.Last.UnixMilli()); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,12 @@ func (s *Store) SetJoined(ctx context.Context, found *Joined) error {
 		return nil
 	}
 	return s.change(ctx, "keeping what joining logons with MFA events found", func(ctx context.Context, w *writer) error {
-		j := joining{w: w, from: found.From / minuteMs, to: found.To / minuteMs, touched: map[groupName]bool{}}
+		kept, err := s.hoursFrom(ctx, w)
+		if err != nil {
+			return err
+		}
+		// What was dropped while it was joined counts in its findings already.
+		j := joining{w: w, from: max(found.From/minuteMs, kept*dayMs/minuteMs), to: found.To / minuteMs, touched: map[groupName]bool{}}
 		if err := j.clear(ctx); err != nil {
 			return err
 		}
@@ -188,6 +193,9 @@ func (j *joining) add(ctx context.Context, minutes []signin.Minute) error {
 	lost := int64(0)
 	for i := range minutes {
 		m := &minutes[i]
+		if m.Minute < j.from {
+			continue
+		}
 		rule, err := w.rules.id(ctx, w, set.ID(m.Rule))
 		if err != nil {
 			return err
@@ -231,10 +239,11 @@ func compareMinutes(a, b signin.Minute) int {
 // toldMore is why a finding of a rule that judges records is resolved at once.
 const toldMore = "it does not hold any more: what the gateways logged was read since, or other gateways were declared"
 
-// holdNoMore resolves the findings of a group that somebody may have been told of and that do not hold any more.
+// holdNoMore resolves the findings of a group that somebody may have been told of and that do not hold any more. One that
+// is resolved already stays, too, and says why: it has a history.
 func (w *writer) holdNoMore(ctx context.Context, g groupName, keep []string) error {
-	rows, err := w.QueryContext(ctx, `SELECT id, exception = '' AND last >= ? FROM finding WHERE rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND count > 0 AND opened > 0
-		AND state IN ('open', 'acknowledged') AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id`, w.s.opt.Now().Add(-tellWithin).UnixMilli(), g.rule, g.visible, jsonList(keep))
+	rows, err := w.QueryContext(ctx, `SELECT id, exception = '' AND last >= ? AND state != 'resolved' FROM finding WHERE rule_id = ? AND rule_id > 0 AND visible = ? AND aged_count = 0 AND count > 0 AND opened > 0
+		AND state IN ('open', 'acknowledged', 'resolved') AND note != '`+toldMore+`' AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY id`, w.s.opt.Now().Add(-tellWithin).UnixMilli(), g.rule, g.visible, jsonList(keep))
 	if err != nil {
 		return err
 	}
@@ -260,4 +269,22 @@ func (w *writer) holdNoMore(ctx context.Context, g groupName, keep []string) err
 		}
 	}
 	return err
+}
+
+// holdAgain opens a finding that holdNoMore resolved. One that a person had acknowledged is so again: what holds is what
+// the person knows of.
+func (w *writer) holdAgain(ctx context.Context, id string, last int64) error {
+	var state, actor, note string
+	found, err := w.one(ctx, "SELECT state, actor, note FROM history WHERE finding = ? AND state <> 'resolved' ORDER BY at DESC, rowid DESC LIMIT 1", []any{id}, &state, &actor, &note)
+	if err != nil {
+		return err
+	}
+	if !found || state != stateAcknowledged {
+		return w.reopen(ctx, id, last)
+	}
+	now := w.s.opt.Now().UnixMilli()
+	if err := w.exec(ctx, "UPDATE finding SET state = ?, changed = ?, actor = ?, note = ? WHERE id = ?", stateAcknowledged, now, actor, note, id); err != nil {
+		return err
+	}
+	return w.exec(ctx, "INSERT INTO history (finding, at, state, actor, note) VALUES (?, ?, ?, ?, ?)", id, now, stateAcknowledged, actor, note)
 }
