@@ -62,9 +62,9 @@ type Correlator struct {
 	pending  []item
 	events   map[int32][]*event // by person, by time
 	marks    []mark             // logons at protected entry points, by time
-	byPerson map[int32][]mark
-	address  map[newness]int64 // the last request of a session that was let in, by address
-	client   map[newness]int64 // and by client
+	from     map[origin][]mark  // the same by person and address
+	address  map[newness]int64  // the last request of a session that was let in, by address
+	client   map[newness]int64  // and by client
 	told     map[eventKey]*event
 	places   places
 	watched  map[hourOf]*watched // of hours of which not all logons are judged
@@ -135,10 +135,17 @@ type mark struct {
 	guard *protection
 }
 
+// An origin is where somebody logs on from. Of one person there can be very many: anybody has as many addresses as an IPv6
+// network, and each of a person's events is held against the logons from its own.
+type origin struct {
+	who  int32
+	addr netip.Addr
+}
+
 // NewCorrelator returns a correlator. Feed it from Margin before the period that is judged to Margin behind it.
 func NewCorrelator(s Setup) *Correlator {
 	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
-		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, byPerson: map[int32][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
+		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, from: map[origin][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
 		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, watched: map[hourOf]*watched{}, blindSpans: map[string][]signin.Span{}}
 	for server, spans := range s.Blind {
 		c.blindSpans[shortName(server)] = append(c.blindSpans[shortName(server)], spans...)
@@ -385,7 +392,8 @@ func (c *Correlator) takeUses(uses []Use) {
 		if it := &c.pending[i]; it.logon && !it.way.guard.declared {
 			m := mark{it.t, it.way.who, it.use.Address, it.way.guard}
 			c.marks = append(c.marks, m)
-			c.byPerson[m.who] = append(c.byPerson[m.who], m)
+			o := origin{m.who, m.addr}
+			c.from[o] = append(c.from[o], m)
 		}
 	}
 }
@@ -461,11 +469,11 @@ func (c *Correlator) forget(before int64) {
 			c.events[who] = slices.Clone(list[n:])
 		}
 	}
-	for who, list := range c.byPerson {
+	for o, list := range c.from {
 		if n := slices.IndexFunc(list, func(m mark) bool { return m.t >= old }); n < 0 {
-			delete(c.byPerson, who)
+			delete(c.from, o)
 		} else if n > 0 {
-			c.byPerson[who] = slices.Clone(list[n:])
+			c.from[o] = slices.Clone(list[n:])
 		}
 	}
 	n, _ := slices.BinarySearchFunc(c.marks, old, func(m mark, t int64) int { return cmp.Compare(m.t, t) })

@@ -458,3 +458,22 @@ func TestCorrelationDoesNotDependOnOrderOrWindows(t *testing.T) {
 		t.Errorf("the rounds say too little: %v", words)
 	}
 }
+
+// Whoever has a password and an IPv6 network logs on from as many addresses as he likes: the work is not that of all
+// logons for each event.
+func BenchmarkManyAddressesOfOnePerson(b *testing.B) {
+	const n = 1000
+	at := int64(1791280800000)
+	w := &audit.Way{Account: `contoso\anna`, Server: "EX01", Entry: signin.OWA, Client: "curl"}
+	var uses []audit.Use
+	var events []signin.MFAEvent
+	for i := range n {
+		t := at + int64(i)*100
+		uses = append(uses, audit.Use{Way: w, Address: netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), First: t, Last: t, Minutes: 1})
+		events = append(events, signin.MFAEvent{Kind: signin.Duo, Time: t, User: "anna", Address: netip.AddrFrom4([4]byte{198, 0, byte(i >> 8), byte(i)}), Outcome: signin.FactorDenied, Transaction: fmt.Sprint(i)})
+	}
+	set := audit.Setup{Identities: audit.NewIdentities(audit.Known{Proven: []string{`contoso\anna`}}), Sources: []audit.Source{{Kind: signin.Duo, First: at - 1e8, Last: at + 1e8}}}
+	for b.Loop() {
+		audit.Correlate(set, uses, events)
+	}
+}

@@ -195,8 +195,8 @@ func abs(n int64) int64 { return max(n, -n) }
 // another reports whether another logon of the person, from the address of the event, may be what the event is about.
 func (c *Correlator) another(it *item, e *event) bool {
 	g := &c.gateways[e.gateway]
-	for _, m := range c.byPerson[it.way.who] {
-		if d := e.Time - m.t; m.addr == e.Address && d >= -g.Before.Milliseconds() && d <= g.After.Milliseconds() {
+	for _, m := range c.from[origin{it.way.who, e.Address}] {
+		if d := e.Time - m.t; d >= -g.Before.Milliseconds() && d <= g.After.Milliseconds() {
 			return true
 		}
 	}
