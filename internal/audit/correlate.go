@@ -24,6 +24,7 @@ type Setup struct {
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
 	Record     func(*rules.Record)      // called for each logon, event and blind spot of the period; the Record is lent
+	Heard      func(*Heard)             // called for each event of the period that a gateway has of a user; it is lent
 	Inside     []netip.Prefix           // the organisation's addresses, of events
 }
 
@@ -181,7 +182,7 @@ func NewCorrelator(s Setup) *Correlator {
 			m := s.Identities.Who(seen.User, g.UserForm)
 			if m.Person != nil {
 				g.known[c.number(m.Person)] = true
-				for _, p := range s.Identities.namesakes(m.Person) {
+				for _, p := range s.Identities.Namesakes(m.Person) {
 					g.maybe[c.number(p)] = true
 				}
 			}
@@ -205,6 +206,17 @@ func NewCorrelator(s Setup) *Correlator {
 // Margin is how much more than the period must be fed, before and behind it, in milliseconds.
 func (c *Correlator) Margin() (before, after int64) {
 	return c.life + c.before + c.lag, c.lag
+}
+
+// Knows lists the ids of the gateways that ever told of a person something that is more than a wrong password.
+func (c *Correlator) Knows(p *Person) (ids []string) {
+	n, ok := c.people[p]
+	for i := range c.gateways {
+		if ok && c.gateways[i].known[n] {
+			ids = append(ids, c.gateways[i].ID)
+		}
+	}
+	return ids
 }
 
 // learn finds out on which days silence says something: those of which the median hour, of the hours with any event, has

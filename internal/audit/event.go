@@ -17,6 +17,14 @@ type event struct {
 	maybe   bool // it names somebody else, too
 }
 
+// A Heard is an event of a gateway, and whom it is about. One that is told twice is heard once; its outcome may become the
+// fuller one of the second telling.
+type Heard struct {
+	Gateway string // its ID
+	Event   *signin.MFAEvent
+	Who     Match
+}
+
 // An eventKey is what two records of one event have in common.
 type eventKey struct {
 	kind                                  signin.Kind
@@ -116,6 +124,9 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 	}
 	if e.Outcome == signin.FactorConfig {
 		return x
+	}
+	if inPeriod && c.set.Heard != nil {
+		c.set.Heard(&Heard{g.ID, e, m})
 	}
 	g.times = append(g.times, e.Time)
 	c.watchEvent(x, m)

@@ -70,6 +70,16 @@ func take(text string) written {
 	return written{BareForm, text, ""}
 }
 
+// Spelling is the form of a text of a log, and the text as a person's forms have it: in lower case, a SID, GUID or DN in
+// one way of writing. A shared mailbox behind the account is left where it stands.
+func Spelling(text string) (Form, string) {
+	w := take(text)
+	if w.realm == "" && w.form != BareForm {
+		return w.form, w.name
+	}
+	return w.form, strings.ToLower(strings.TrimSpace(text))
+}
+
 func cutSlash(s string) (before, after string, found bool) {
 	if i := strings.IndexAny(s, `\/`); i >= 0 {
 		return s[:i], s[i+1:], true

@@ -26,12 +26,18 @@ type Person struct {
 	extra bool // no log and no map knows more of this person than one text
 }
 
+// Alone reports whether nothing joins the person to anybody: no sign-in in the same domain and no map knows the one text.
+func (p *Person) Alone() bool { return p.extra }
+
 // A PersonForm is one text for a person.
 type PersonForm struct {
 	Text string // lower case
 	Form Form
 	Why  string // it means this person
 }
+
+// InMap reports whether the map of people has the person.
+func (p *Person) InMap() bool { return p.rows > 0 }
 
 // Forms lists the texts that mean the person, and why, by form and text.
 func (p *Person) Forms() []PersonForm { return slices.Clone(p.forms) }
@@ -112,19 +118,20 @@ func (id *Identities) who(text string, form Form) Match {
 	if w.name == "" {
 		return Match{Why: "no account is named"}
 	}
+	spelt := w
 	w.realm = cmp.Or(id.aliases[w.realm], w.realm)
 	switch {
 	case w.form == BareForm:
 		return id.byName(w, form)
 	case w.form == UPNForm && form == MailForm:
-		return id.byMail(w)
+		return id.byMail(w, spelt)
 	case form == SIDForm || form == GUIDForm || form == DNForm:
 		if w.form != form {
 			return Match{Person: id.alone(w), Why: fmt.Sprintf("it is no %s, as the gateway is said to write", form)}
 		}
 	}
 	if p := id.nodes[w]; p != nil {
-		return Match{Person: p, Why: p.whyOf(w)}
+		return Match{Person: p, Why: p.whyOf(spelt)}
 	}
 	other := w // under an alias the two forms of an account mean one person, unless the map knows its own of that form
 	switch w.form {
@@ -137,7 +144,7 @@ func (id *Identities) who(text string, form Form) Match {
 		return Match{Person: p, Why: "the same name in the same domain: " + w.realm}
 	}
 	if w.form == UPNForm && form != UPNForm {
-		return id.byMail(w)
+		return id.byMail(w, spelt)
 	}
 	return Match{Person: id.alone(w), Why: "nothing else names this person"}
 }
@@ -157,23 +164,23 @@ func (id *Identities) byName(w written, form Form) Match {
 	return Match{Candidates: people, Why: fmt.Sprintf("%q may be any of %s: the map of people, or an alias for their domains, can tell", w.name, nameList(people))}
 }
 
-func (id *Identities) byMail(w written) Match {
+func (id *Identities) byMail(w, spelt written) Match {
 	mail := written{MailForm, w.name, w.realm}
 	switch people := id.mails[mail]; {
 	case len(people) == 1:
 		return Match{Person: people[0], Why: "the map gives this address of mail to " + people[0].Name}
 	case len(people) > 1:
-		return Match{Candidates: people, Why: fmt.Sprintf("the map gives the address %s@%s to %s", w.name, w.realm, nameList(people))}
+		return Match{Candidates: people, Why: fmt.Sprintf("the map gives the address %s@%s to %s", spelt.name, spelt.realm, nameList(people))}
 	}
 	if p := id.nodes[w]; p != nil {
-		return Match{Person: p, Why: p.whyOf(w)}
+		return Match{Person: p, Why: p.whyOf(spelt)}
 	}
 	return Match{Person: id.alone(w), Why: "nothing else names this person"}
 }
 
-// namesakes are the people who may be somebody, since one has an account DOMAIN\name and the other one name@realm, and
+// Namesakes are the people who may be somebody, since one has an account DOMAIN\name and the other one name@realm, and
 // nothing says whether the two domains are one. Two people of the map are not.
-func (id *Identities) namesakes(p *Person) (all []*Person) {
+func (id *Identities) Namesakes(p *Person) (all []*Person) {
 	for _, f := range p.forms {
 		w := take(f.Text)
 		if w.form != SamForm && w.form != UPNForm {

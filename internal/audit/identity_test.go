@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 func whom(id *audit.Identities, text string, form audit.Form) string {
@@ -208,5 +209,77 @@ func TestIdentitiesDoNotDependOnOrder(t *testing.T) {
 				t.Fatalf("round %d:\n%s\nwant\n%s", round, got, want)
 			}
 		}
+	}
+}
+
+// Under an alias people keep the names that logs and the map write: the domain that stands for the others may be one that
+// nobody ever wrote.
+func TestAnAliasChangesNoName(t *testing.T) {
+	t.Parallel()
+	rows := people(t, "sam,domain,upn,mail\r\nben,CONTOSO,ben@contoso.com,b@contoso.com\r\n")
+	for _, alias := range [][2]string{{"CONTOSO", "contoso.com"}, {"contoso.com", "CONTOSO"}, {"CONTOSO", "ad.contoso.com"}, {"AAA", "CONTOSO"}} {
+		id := audit.NewIdentities(audit.Known{People: rows, Proven: []string{`CONTOSO\anna`, "anna@contoso.com", `contoso.com\anna`}, Aliases: [][2]string{alias, {"CONTOSO", "contoso.com"}}})
+		for text, want := range map[string][]string{"anna@contoso.com": {`contoso.com\anna`, `contoso\anna`, "anna@contoso.com"}, `CONTOSO\ben`: {`contoso\ben`, "ben@contoso.com", "b@contoso.com"}} {
+			p := id.Who(text, audit.AnyForm).Person
+			var texts []string
+			for _, f := range p.Forms() {
+				texts = append(texts, f.Text)
+				if m := id.Who(f.Text, f.Form); m.Person != p || m.Why != f.Why && f.Form != audit.MailForm {
+					t.Errorf("%v: %s: %+v, want %s", alias, f.Text, m, f.Why)
+				}
+			}
+			if !slices.Equal(texts, want) || !strings.HasPrefix(p.Name, `contoso\`) {
+				t.Errorf("%v: %s is %s: %q, want %q", alias, text, p.Name, texts, want)
+			}
+		}
+	}
+}
+
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{` CONTOSO\Anna\Shared `: `sam contoso\anna\shared`, "Anna@Contoso.com": "upn anna@contoso.com", "Anna": "name anna", "S-1-5-21-7": "sid s-1-5-21-7",
+		"{6F9619FF-8B86-D011-B42D-00CF4FC964FF}": "guid 6f9619ff-8b86-d011-b42d-00cf4fc964ff", "CN=Anna, DC=x": "dn cn=anna,dc=x", "": "name "} {
+		form, got := audit.Spelling(text)
+		if got = form.String() + " " + got; got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What gateways tell of people is heard once, with whom it is about; and who is known to which gateway.
+func TestHeard(t *testing.T) {
+	t.Parallel()
+	id := audit.NewIdentities(audit.Known{Proven: []string{`CONTOSO\anna`, `CONTOSO\ben`, `FABRIKAM\ben`, `CONTOSO\carla`}})
+	event := func(user string, at int64, o signin.FactorOutcome) signin.MFAEvent {
+		return signin.MFAEvent{Kind: signin.Duo, Time: at, User: user, Outcome: o}
+	}
+	var got []string
+	var knows func(*audit.Person) []string
+	set := audit.Setup{Identities: id, From: 1, To: 100, Sources: []audit.Source{{Kind: signin.Duo, First: 1, Last: 100}},
+		Heard: func(h *audit.Heard) {
+			who := "nobody"
+			if h.Who.Person != nil {
+				who = h.Who.Person.Name
+			}
+			got = append(got, fmt.Sprint(h.Gateway, " ", h.Event.User, " ", who, " ", len(h.Who.Candidates)))
+		}}
+	events := []signin.MFAEvent{event("anna", 5, signin.FactorPassed), event("anna", 5, signin.FactorPassed), event("ben", 6, signin.FactorPassed), event("carla", 7, signin.FirstFactorFailed), event("ghost", 8, signin.FactorDenied),
+		event("anna", 9, signin.FactorConfig), event("anna", 200, signin.FactorPassed)}
+	set.Seen, set.Habits = audit.SeenIn(events), audit.HabitsIn(events)
+	c := audit.NewCorrelator(set)
+	knows = c.Knows
+	c.Feed(audit.Hour{From: 0, To: 1000, Events: events})
+	c.Close()
+	want := []string{`duo anna contoso\anna 0`, "duo ben nobody 2", `duo carla contoso\carla 0`, "duo ghost ghost 0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for user, want := range map[string]int{"anna": 1, "carla": 0, "ghost": 1} {
+		if ids := knows(id.Who(user, audit.AnyForm).Person); len(ids) != want {
+			t.Errorf("%s is known to %v", user, ids)
+		}
+	}
+	if !id.Who("ghost", audit.AnyForm).Person.Alone() || id.Who("anna", audit.AnyForm).Person.Alone() || id.Who("anna", audit.AnyForm).Person.InMap() {
+		t.Error("who is alone?")
 	}
 }

@@ -13,15 +13,16 @@ import (
 type joiner struct {
 	aliases map[string]string
 	index   map[written]int
-	texts   []written    // of nodes; the zero value of a row
-	why     []string     // the text means its person
-	above   []int        // the tree of joined nodes
-	rowOf   []int        // the node of each row of the map
-	mapped  map[int]bool // nodes of texts that the map gives
+	texts   []written         // of nodes; the zero value of a row
+	spelt   map[int][]written // how logs and the map write a text whose domain has an alias: that is what people know
+	why     []string          // the text means its person
+	above   []int             // the tree of joined nodes
+	rowOf   []int             // the node of each row of the map
+	mapped  map[int]bool      // nodes of texts that the map gives
 }
 
 func newJoiner(k *Known) *joiner {
-	j := &joiner{aliases: aliasesOf(k.Aliases), index: map[written]int{}, mapped: map[int]bool{}}
+	j := &joiner{aliases: aliasesOf(k.Aliases), index: map[written]int{}, mapped: map[int]bool{}, spelt: map[int][]written{}}
 	for i := range k.People {
 		r := &k.People[i]
 		row := len(j.texts)
@@ -53,6 +54,7 @@ func newJoiner(k *Known) *joiner {
 
 // node is the node of a text that is no bare name.
 func (j *joiner) node(w written, why string) int {
+	spelt := w
 	w.realm = cmp.Or(j.aliases[w.realm], w.realm)
 	n, ok := j.index[w]
 	if !ok {
@@ -61,6 +63,9 @@ func (j *joiner) node(w written, why string) int {
 		j.texts, j.why, j.above = append(j.texts, w), append(j.why, why), append(j.above, n)
 	} else if cmp.Or(cmp.Compare(rank(why), rank(j.why[n])), strings.Compare(why, j.why[n])) < 0 {
 		j.why[n] = why
+	}
+	if j.aliases[spelt.realm] != "" && !slices.Contains(j.spelt[n], spelt) {
+		j.spelt[n] = append(j.spelt[n], spelt)
 	}
 	return n
 }
@@ -185,6 +190,7 @@ func (j *joiner) identities(rows []Row) *Identities {
 		// Of rows that are one person the first that says it counts.
 		p.Department, p.Manager = cmp.Or(p.Department, r.Department), cmp.Or(p.Manager, r.Manager)
 		for _, w := range r.forms() {
+			text := w.text()
 			switch w.form {
 			case BareForm:
 				id.names[w.name], id.sams[w.name] = append(id.names[w.name], p), append(id.sams[w.name], p)
@@ -194,13 +200,19 @@ func (j *joiner) identities(rows []Row) *Identities {
 			default:
 				continue
 			}
-			p.forms = append(p.forms, PersonForm{w.text(), w.form, fmt.Sprintf("line %d of the map", r.Line)})
+			p.forms = append(p.forms, PersonForm{text, w.form, fmt.Sprintf("line %d of the map", r.Line)})
 		}
 	}
 	for w, n := range j.index {
 		p := of(n)
 		id.nodes[w] = p
-		p.forms = append(p.forms, PersonForm{w.text(), w.form, j.why[n]})
+		spelt := j.spelt[n]
+		if len(spelt) == 0 {
+			spelt = []written{w}
+		}
+		for _, s := range spelt {
+			p.forms = append(p.forms, PersonForm{s.text(), s.form, j.why[n]})
+		}
 		switch w.form {
 		case SamForm:
 			id.names[w.name], id.sams[w.name] = append(id.names[w.name], p), append(id.sams[w.name], p)
@@ -213,9 +225,7 @@ func (j *joiner) identities(rows []Row) *Identities {
 			return cmp.Or(cmp.Compare(a.Form, b.Form), strings.Compare(a.Text, b.Text), strings.Compare(a.Why, b.Why))
 		})
 		p.forms = slices.CompactFunc(p.forms, func(a, b PersonForm) bool { return a.Form == b.Form && a.Text == b.Text })
-		if len(p.forms) > 0 {
-			p.Name = p.forms[0].Text // SamForm comes first
-		}
+		p.Name = nameOf(p.forms)
 	}
 	for _, list := range []map[string][]*Person{id.names, id.sams} {
 		for name, all := range list {
@@ -226,6 +236,20 @@ func (j *joiner) identities(rows []Row) *Identities {
 		id.mails[w] = unique(all)
 	}
 	return id
+}
+
+// nameOf is the first of some forms, in their order: SamForm comes first. Of DOMAIN\name and domain.example\name it is the
+// former, as Exchange logs it.
+func nameOf(forms []PersonForm) string {
+	if len(forms) == 0 {
+		return ""
+	}
+	for _, f := range forms {
+		if domain, _, _ := strings.Cut(f.Text, `\`); f.Form == SamForm && !strings.Contains(domain, ".") {
+			return f.Text
+		}
+	}
+	return forms[0].Text
 }
 
 // unique sorts people by name and drops those that stand twice.
