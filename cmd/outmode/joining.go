@@ -22,8 +22,21 @@ import (
 type joining struct {
 	audit.Setup  // what it finds in the store is filled in
 	known        audit.Known
-	since, until int64 // Unix milliseconds; 0 for all that is kept
-	kept         int64 // what is older is not kept any more
+	since, until int64                        // Unix milliseconds; 0 for all that is kept
+	kept         int64                        // what is older is not kept any more
+	knows        func(*audit.Person) []string // the gateways that ever told of somebody; nil until it ran
+}
+
+// identify makes people of the texts that the store and the map have for them.
+func (j *joining) identify(ctx context.Context, v *sqlite.MFAView) (err error) {
+	if j.Identities != nil {
+		return nil
+	}
+	if j.known.Proven, err = v.Proven(ctx); err != nil {
+		return err
+	}
+	j.Identities = audit.NewIdentities(j.known)
+	return nil
 }
 
 // run asks the store hour by hour, so that the memory of it does not depend on the period. From and To are then those
@@ -42,7 +55,7 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if j.From >= j.To {
 		return nil, nil
 	}
-	if j.known.Proven, err = v.Proven(ctx); err != nil {
+	if err := j.identify(ctx, v); err != nil {
 		return nil, err
 	}
 	if j.Sources, err = v.Sources(ctx); err != nil {
@@ -60,8 +73,8 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if j.Blind, err = v.Blind(ctx); err != nil {
 		return nil, err
 	}
-	j.Identities = audit.NewIdentities(j.known)
 	c := audit.NewCorrelator(j.Setup)
+	j.knows = c.Knows
 	before, after := c.Margin()
 	for hour := max(from, j.From-before) / hourMs; hour*hourMs < min(to, j.To+after); hour++ {
 		if err := ctx.Err(); err != nil {

@@ -110,7 +110,7 @@ It reads and reports. It changes nothing and opens no connection.`,
 		return usagef("%s; %q lists the flags", said, c.CommandPath()+" --help")
 	})
 	g.flags(root)
-	root.AddCommand(newScan(g), newServe(g), newUsage(g), newMFA(g), newSources(g), newFindings(g), newExceptions(g), newStore(g), newExplain(g), newRules(g), newConfig(g), newService(g), newVersion(g))
+	root.AddCommand(newScan(g), newServe(g), newUsage(g), newUsers(g), newMFA(g), newSources(g), newFindings(g), newExceptions(g), newStore(g), newExplain(g), newRules(g), newConfig(g), newService(g), newVersion(g))
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q; \"outmode --help\" lists them", args[0])

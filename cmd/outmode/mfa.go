@@ -59,15 +59,20 @@ transaction). -o csv: the cells.`,
 		Args: atMost(0, "the store is named by --data DIR"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.runMFA(c.Context()) },
 	}
+	f.joinFlags(c)
+	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
+	f.given = c.Flags().Changed
+	return c
+}
+
+// joinFlags are those of a command that joins what the store has of logons with what gateways and maps know of people.
+func (f *mfaFlags) joinFlags(c *cobra.Command) {
 	f.periodFlags(c)
 	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
 	c.Flags().StringVar(&f.declare, "gateway", "", "YAML file that declares the gateways and what they protect, instead of gateways of the configuration")
 	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person, instead of organisation.people of the configuration")
 	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com, beside organisation.aliases of the configuration")
 	c.Flags().StringArrayVar(&f.wap, "wap", nil, "export of what Web Application Proxy publishes, instead of mfa.wap of the configuration; can be given several times")
-	c.Flags().IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
-	f.given = c.Flags().Changed
-	return c
 }
 
 func (f *mfaFlags) runMFA(ctx context.Context) error {

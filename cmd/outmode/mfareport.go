@@ -405,6 +405,23 @@ func applications(sources []audit.Source, k signin.Kind) (all []string) {
 	return slices.Compact(all)
 }
 
+// aliasFor is the alias that would make some people one, if their domains are: "" where they are of more than two.
+func aliasFor(people []*audit.Person) string {
+	realms := map[string]bool{}
+	for _, p := range people {
+		if f := p.Forms()[0]; f.Form == audit.SamForm {
+			domain, _, _ := strings.Cut(f.Text, `\`)
+			realms[strings.ToUpper(domain)] = true
+		} else if _, realm, ok := strings.Cut(f.Text, "@"); ok {
+			realms[realm] = true
+		}
+	}
+	if names := slices.Sorted(maps.Keys(realms)); len(names) == 2 {
+		return names[0] + "=" + names[1]
+	}
+	return ""
+}
+
 // noteNames tells of account names that several people have, and of the alias that would make them one.
 func (r *mfaReport) noteNames(set *audit.Setup) {
 	all := set.Identities.Ambiguous()
@@ -413,17 +430,8 @@ func (r *mfaReport) noteNames(set *audit.Setup) {
 	}
 	pairs := map[string]int{}
 	for _, people := range all {
-		realms := map[string]bool{}
-		for _, p := range people {
-			if f := p.Forms()[0]; f.Form == audit.SamForm {
-				domain, _, _ := strings.Cut(f.Text, `\`)
-				realms[strings.ToUpper(domain)] = true
-			} else if _, realm, ok := strings.Cut(f.Text, "@"); ok {
-				realms[realm] = true
-			}
-		}
-		if names := slices.Sorted(maps.Keys(realms)); len(names) == 2 {
-			pairs[names[0]+"="+names[1]]++
+		if alias := aliasFor(people); alias != "" {
+			pairs[alias]++
 		}
 	}
 	text := ""

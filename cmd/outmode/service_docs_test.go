@@ -29,7 +29,7 @@ func TestDocumentedShellBlocksRun(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("they are written for a shell")
 	}
-	for _, page := range []string{"install.md", "store.md"} {
+	for _, page := range []string{"install.md", "store.md", "users.md"} {
 		t.Run(page, func(t *testing.T) {
 			commands := strings.Split(strings.Join(blocks(t, page, "sh"), "\n"), "\n")
 			if len(commands) < 2 {
