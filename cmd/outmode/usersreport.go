@@ -74,6 +74,7 @@ type userSeen struct {
 	First   string `json:"first"`
 	Last    string `json:"last"`
 
+	kind  signin.Kind
 	tally tally
 }
 
@@ -110,32 +111,42 @@ func (t *tally) add(count, first, last int64) {
 	t.first, t.last = min(t.first, first), max(t.last, last)
 }
 
-type wayKey struct {
-	protocol signin.Protocol
-	auth     signin.Auth
-}
-
 // A seenKey is a text as some kind of log writes it.
 type seenKey struct {
-	text  string
-	kind  signin.Kind
-	event bool // else a sign-in
+	text string
+	kind signin.Kind
 }
 
-// A userRow adds up what one person did.
+// A seenRow is what a kind of log told under one text.
+type seenRow struct {
+	why             string // it means the person
+	signIns, events tally
+}
+
+type wayRow struct {
+	protocol signin.Protocol
+	auth     signin.Auth
+	tally
+}
+
+type heardRow struct {
+	gateway string
+	tally
+	latest *signin.MFAEvent
+}
+
+// A userRow adds up what one person did. There are as many as people: what is few for each is a list and no map.
 type userRow struct {
 	person          *audit.Person
-	whys            map[string]string // by text: why it means the person
-	seen            map[seenKey]*tally
-	ways            map[wayKey]*tally
-	clients         map[string]bool
+	seen            map[seenKey]*seenRow // an account that opens shared mailboxes has many texts
+	ways            []wayRow
+	clients         []string
 	service         bool
 	basic, onPrem   int64
 	all             tally
 	logons          int64
-	mfa             map[signin.MFA]int64
-	heard           map[string]*tally
-	told            map[string]*signin.MFAEvent // the last, by gateway
+	mfa             [int(signin.MFANotRequired) + 1]int64 // by signin.MFA
+	heard           []heardRow
 	protocols, auth uint32
 }
 
@@ -181,6 +192,7 @@ func (r *usersReport) gather(ctx context.Context, store *sqlite.Store, j *joinin
 				r.use(u, j.Identities)
 			}
 		}
+		res = nil // it is large, and joining needs room
 		gateways, err := j.run(ctx, v)
 		if err != nil {
 			return err
@@ -193,27 +205,43 @@ func (r *usersReport) gather(ctx context.Context, store *sqlite.Store, j *joinin
 func (r *usersReport) row(p *audit.Person) *userRow {
 	row := r.rows[p]
 	if row == nil {
-		row = &userRow{person: p, whys: map[string]string{}, seen: map[seenKey]*tally{}, ways: map[wayKey]*tally{}, clients: map[string]bool{}, mfa: map[signin.MFA]int64{},
-			heard: map[string]*tally{}, told: map[string]*signin.MFAEvent{}}
+		row = &userRow{person: p, seen: map[seenKey]*seenRow{}}
 		r.rows[p] = row
 	}
 	return row
 }
 
-// see notes that a kind of log has a text for the person.
-func (row *userRow) see(text, why string, kind signin.Kind, event bool, count, first, last int64) {
+// see is where a kind of log is counted that has a text for the person.
+func (row *userRow) see(text, why string, kind signin.Kind) *seenRow {
 	_, text = audit.Spelling(text)
-	row.whys[text] = why
-	add(row.seen, seenKey{text, kind, event}, count, first, last)
+	s := row.seen[seenKey{text, kind}]
+	if s == nil {
+		s = &seenRow{why: why}
+		row.seen[seenKey{text, kind}] = s
+	}
+	return s
 }
 
-func add[K comparable](to map[K]*tally, key K, count, first, last int64) {
-	t := to[key]
-	if t == nil {
-		t = &tally{}
-		to[key] = t
+// in is where sign-ins of one way in are counted.
+func (row *userRow) in(p signin.Protocol, a signin.Auth) *wayRow {
+	for i := range row.ways {
+		if w := &row.ways[i]; w.protocol == p && w.auth == a {
+			return w
+		}
 	}
-	t.add(count, first, last)
+	row.ways = append(row.ways, wayRow{protocol: p, auth: a})
+	return &row.ways[len(row.ways)-1]
+}
+
+// by is where events of one gateway are counted.
+func (row *userRow) by(gateway string) *heardRow {
+	for i := range row.heard {
+		if row.heard[i].gateway == gateway {
+			return &row.heard[i]
+		}
+	}
+	row.heard = append(row.heard, heardRow{gateway: gateway})
+	return &row.heard[len(row.heard)-1]
 }
 
 // use takes sign-ins of the store.
@@ -229,10 +257,12 @@ func (r *usersReport) use(u *signin.Usage, id *audit.Identities) {
 		return
 	}
 	row := r.row(m.Person)
-	row.see(u.Account.Key, m.Why, u.Kind, false, u.Count, u.First, u.Last)
+	row.see(u.Account.Key, m.Why, u.Kind).signIns.add(u.Count, u.First, u.Last)
 	row.all.add(u.Count, u.First, u.Last)
-	add(row.ways, wayKey{u.Protocol, u.Auth}, u.Count, u.First, u.Last)
-	row.clients[u.Client] = true
+	row.in(u.Protocol, u.Auth).add(u.Count, u.First, u.Last)
+	if !slices.Contains(row.clients, u.Client) {
+		row.clients = append(row.clients, u.Client)
+	}
 	row.protocols |= 1 << u.Protocol
 	row.auth |= 1 << u.Auth
 	row.service = row.service || u.Traffic == signin.Service
@@ -261,10 +291,11 @@ func (r *usersReport) hear(h *audit.Heard) {
 	switch {
 	case h.Who.Person != nil:
 		row := r.row(h.Who.Person)
-		row.see(e.User, h.Who.Why, e.Kind, true, 1, e.Time, e.Time)
-		add(row.heard, h.Gateway, 1, e.Time, e.Time)
-		if last := row.told[h.Gateway]; last == nil || last.Time <= e.Time {
-			row.told[h.Gateway] = e
+		row.see(e.User, h.Who.Why, e.Kind).events.add(1, e.Time, e.Time)
+		by := row.by(h.Gateway)
+		by.add(1, e.Time, e.Time)
+		if by.latest == nil || by.latest.Time <= e.Time {
+			by.latest = e
 		}
 	case len(h.Who.Candidates) > 0:
 		u := r.mayBe(e.User, &h.Who)
@@ -308,7 +339,7 @@ func (r *usersReport) setPeriod() { r.Period = period{rfc3339(r.span.first), rfc
 func (r *usersReport) user(j *joining, row *userRow) *listedUser {
 	p := row.person
 	u := &listedUser{User: p.Name, Department: p.Department, Manager: p.Manager, Names: row.names(), Forms: []string{}, Protocols: words(row.protocols, "protocol"), Auths: words(row.auth, "auth"), Ways: []userWay{},
-		Clients: append([]string{}, slices.Sorted(maps.Keys(row.clients))...), Traffic: signin.User.String(), LegacyEXO: row.basic > 0, LegacyOnPrem: row.onPrem > 0, Count: row.all.count, First: rfc3339(row.all.first), Last: rfc3339(row.all.last),
+		Clients: append([]string{}, slices.Sorted(slices.Values(row.clients))...), Traffic: signin.User.String(), LegacyEXO: row.basic > 0, LegacyOnPrem: row.onPrem > 0, Count: row.all.count, First: rfc3339(row.all.first), Last: rfc3339(row.all.last),
 		Logons: row.logons, MFA: map[string]int64{}, Gateways: []userGateway{}, Maybe: []string{}, row: row}
 	if row.service {
 		u.Traffic = signin.Service.String()
@@ -316,33 +347,30 @@ func (r *usersReport) user(j *joining, row *userRow) *listedUser {
 	for _, n := range u.Names {
 		u.Forms = append(u.Forms, n.Text)
 	}
-	for k, t := range row.ways {
-		u.Ways = append(u.Ways, userWay{k.protocol.String(), k.auth.String(), t.count, rfc3339(t.first), rfc3339(t.last), *t})
+	for _, w := range row.ways {
+		u.Ways = append(u.Ways, userWay{w.protocol.String(), w.auth.String(), w.count, rfc3339(w.first), rfc3339(w.last), w.tally})
 	}
 	slices.SortFunc(u.Ways, func(a, b userWay) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Protocol, b.Protocol), strings.Compare(a.Auth, b.Auth))
 	})
 	for m, n := range row.mfa {
-		u.MFA[m.String()] = n
+		if n > 0 {
+			u.MFA[signin.MFA(m).String()] = n
+		}
 	}
 	var knows []string
 	if j.knows != nil {
 		knows = j.knows(p)
 	}
-	ids := map[string]bool{}
+	for _, h := range row.heard {
+		u.Gateways = append(u.Gateways, userGateway{ID: h.gateway, Knows: slices.Contains(knows, h.gateway), Events: h.count, First: rfc3339(h.first), Last: rfc3339(h.last), Outcome: h.latest.Outcome.String(), tally: h.tally})
+	}
 	for _, id := range knows {
-		ids[id] = true
-	}
-	for id := range row.heard {
-		ids[id] = true
-	}
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		g := userGateway{ID: id, Knows: slices.Contains(knows, id)}
-		if t := row.heard[id]; t != nil {
-			g.Events, g.First, g.Last, g.Outcome, g.tally = t.count, rfc3339(t.first), rfc3339(t.last), row.told[id].Outcome.String(), *t
+		if !slices.ContainsFunc(row.heard, func(h heardRow) bool { return h.gateway == id }) {
+			u.Gateways = append(u.Gateways, userGateway{ID: id, Knows: true})
 		}
-		u.Gateways = append(u.Gateways, g)
 	}
+	slices.SortFunc(u.Gateways, func(a, b userGateway) int { return strings.Compare(a.ID, b.ID) })
 	u.Maybe = append(u.Maybe, r.maybeOf(j)[p]...)
 	return u
 }
@@ -380,45 +408,41 @@ func (r *usersReport) stranger(row *userRow) bool {
 
 // account is the first text of the logs for the person: the person itself may know it by the alias of its domain.
 func (row *userRow) account() string {
-	if len(row.whys) == 0 {
-		return row.person.Name
+	first := ""
+	for k := range row.seen {
+		if first == "" || k.text < first {
+			first = k.text
+		}
 	}
-	return slices.Min(slices.Collect(maps.Keys(row.whys)))
+	return cmp.Or(first, row.person.Name)
 }
 
 // names are all that mean the person: what is known, and what logs write besides (a shared mailbox behind the account, a
 // domain of which only an alias is known).
 func (row *userRow) names() []userName {
+	seen, why := map[string][]userSeen{}, map[string]string{}
+	for k, s := range row.seen {
+		both := s.signIns
+		if s.events.count > 0 {
+			both.add(s.events.count, s.events.first, s.events.last)
+		}
+		seen[k.text] = append(seen[k.text], userSeen{k.kind.String(), s.signIns.count, s.events.count, rfc3339(both.first), rfc3339(both.last), k.kind, both})
+		if old, ok := why[k.text]; !ok || s.why < old { // two gateways may write people in two forms
+			why[k.text] = s.why
+		}
+	}
+	as := func(text string) []userSeen {
+		slices.SortFunc(seen[text], func(a, b userSeen) int { return cmp.Compare(a.kind, b.kind) }) // Exchange's own logs first
+		return append([]userSeen{}, seen[text]...)
+	}
 	all := []userName{}
-	have := map[string]bool{}
 	for _, f := range row.person.Forms() {
-		all = append(all, userName{Text: f.Text, Form: f.Form.String(), Why: f.Why, Seen: row.seenAs(f.Text)})
-		have[f.Text] = true
+		all = append(all, userName{Text: f.Text, Form: f.Form.String(), Why: f.Why, Seen: as(f.Text)})
+		delete(why, f.Text)
 	}
-	for _, text := range slices.Sorted(maps.Keys(row.whys)) {
-		if !have[text] {
-			form, _ := audit.Spelling(text)
-			all = append(all, userName{Text: text, Form: form.String(), Why: row.whys[text], Seen: row.seenAs(text)})
-		}
-	}
-	return all
-}
-
-func (row *userRow) seenAs(text string) []userSeen {
-	all := []userSeen{}
-	for k := range signin.Kind(len(signin.Words("kind"))) {
-		var both tally
-		s := userSeen{Log: k.String()}
-		for event, n := range map[bool]*int64{false: &s.SignIns, true: &s.Events} {
-			if t := row.seen[seenKey{text, k, event}]; t != nil {
-				*n = t.count
-				both.add(t.count, t.first, t.last)
-			}
-		}
-		if both.count > 0 {
-			s.First, s.Last, s.tally = rfc3339(both.first), rfc3339(both.last), both
-			all = append(all, s)
-		}
+	for _, text := range slices.Sorted(maps.Keys(why)) {
+		form, _ := audit.Spelling(text)
+		all = append(all, userName{Text: text, Form: form.String(), Why: why[text], Seen: as(text)})
 	}
 	return all
 }
