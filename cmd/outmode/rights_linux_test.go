@@ -70,7 +70,7 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	db := filepath.Join(data, "outmode.db")
 	chmod(t, 0o400, db)
 	chmod(t, 0o555, data)
-	for _, args := range [][]string{{"usage"}, {"usage", "--by", "day"}, {"sources"}, {"findings", "list"}, {"exceptions", "list"}, {"store", "check"}, {"rules", "diff", "", filepath.Join(dir, "new.yaml")}} {
+	for _, args := range [][]string{{"usage"}, {"usage", "--by", "day"}, {"users"}, {"sources"}, {"findings", "list"}, {"exceptions", "list"}, {"store", "check"}, {"rules", "diff", "", filepath.Join(dir, "new.yaml")}} {
 		if args[0] == "rules" {
 			write(t, args[3], []byte("id: T-1\nname: Basic\nseverity: high\nwhen: auth == \"basic\"\n"))
 			args[2] = args[3]
