@@ -165,7 +165,7 @@ func (t *usersTable) factors(u *listedUser) {
 		t.printf("  no logon of which hours are kept\n")
 	} else {
 		tb := newTable("what the gateways say", ">logons")
-		for _, m := range mfaWords() {
+		for _, m := range wordsOfMFA() {
 			if n := u.MFA[m.String()]; n > 0 {
 				tb.add(m.String(), number(n))
 			}

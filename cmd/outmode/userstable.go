@@ -31,22 +31,22 @@ func (f *mfaFlags) writeUsers(r *usersReport) error {
 	return r.writeTable(f.out, f.painter(), f.top, f.verbose)
 }
 
-// mfaWords are the words for logons, the worst first.
-func mfaWords() [int(signin.MFANotRequired) + 1]signin.MFA {
+// wordsOfMFA are the words for logons, the worst first.
+func wordsOfMFA() [int(signin.MFANotRequired) + 1]signin.MFA {
 	return [...]signin.MFA{signin.MFAMissing, signin.MFAFailOpen, signin.MFADenied, signin.MFABypassed, signin.MFAUnknown, signin.MFANotCovered, signin.MFAPassed, signin.MFARemembered, signin.MFANotRequired}
 }
 
 // usersCSV writes a line for each person. Several values of a field have a blank and a bar between them: names have blanks.
 func usersCSV(c *csv.Writer, users []*listedUser) error {
 	head := []string{"user", "forms", "department", "manager", "protocols", "auths", "clients", "traffic", "legacy_exo", "legacy_onprem", "count", "first", "last", "logons"}
-	for _, m := range mfaWords() {
+	for _, m := range wordsOfMFA() {
 		head = append(head, m.String())
 	}
 	_ = c.Write(append(head, "gateways", "gateway_last", "maybe"))
 	for _, u := range users {
 		row := []string{u.User, strings.Join(u.Forms, " | "), u.Department, u.Manager, strings.Join(u.Protocols, " "), strings.Join(u.Auths, " "), strings.Join(u.Clients, " "), u.Traffic,
 			strconv.FormatBool(u.LegacyEXO), strconv.FormatBool(u.LegacyOnPrem), strconv.FormatInt(u.Count, 10), u.First, u.Last, strconv.FormatInt(u.Logons, 10)}
-		for _, m := range mfaWords() {
+		for _, m := range wordsOfMFA() {
 			row = append(row, strconv.FormatInt(u.MFA[m.String()], 10))
 		}
 		ids, last := u.known()
@@ -198,7 +198,7 @@ func day(ms int64) string {
 
 // factor is the worst that the gateways say of the person's logons.
 func (u *listedUser) factor() string {
-	for _, m := range mfaWords() {
+	for _, m := range wordsOfMFA() {
 		if n := u.MFA[m.String()]; n > 0 {
 			text := m.String() + " " + number(n)
 			if rest := u.Logons - n; rest > 0 {

@@ -85,7 +85,7 @@ func (c *Correlator) learnPlaces(passes []Pass) {
 		who := note(m.Person, pass)
 		have, known := c.places.first[who]
 		c.places.first[who] = earliest(pass.First, known, have)
-		for _, p := range c.set.Identities.namesakes(m.Person) {
+		for _, p := range c.set.Identities.Namesakes(m.Person) {
 			note(p, pass)
 		}
 	}
