@@ -69,6 +69,7 @@ type RecordJudge struct {
 	known   map[recordKey]*ruling
 	minutes map[minuteOf]*signin.Minute
 	broken  map[breach]int64
+	lost    int64
 }
 
 // NewRecordJudge returns a judge by the rules that read what joining logons with events decides.
@@ -178,6 +179,10 @@ func (j *RecordJudge) tick(t tickOf, r *Record) {
 	}
 	key := minuteOf{t.rule, t.step, strings.Join(values, "\t"), r.Time / time.Minute.Milliseconds()}
 	m := j.minutes[key]
+	if m == nil && len(j.minutes) >= maxRecordMinutes {
+		j.lost++
+		return
+	}
 	if m == nil {
 		m = &signin.Minute{Rule: t.rule, Step: t.step, Group: key.group, Minute: key.minute, First: r.Time, Last: r.Time, At: r.At}
 		j.minutes[key] = m
@@ -268,12 +273,16 @@ func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
 	return ""
 }
 
-// Minutes returns what was found since the last time, in no order.
-func (j *RecordJudge) Minutes() []signin.Minute {
+// maxRecordMinutes bounds what is found: anybody can send names.
+const maxRecordMinutes = 1 << 19
+
+// Minutes returns what was found since the last time, in no order, and how many records were found beyond what is kept.
+func (j *RecordJudge) Minutes() (minutes []signin.Minute, lost int64) {
 	all := make([]signin.Minute, 0, len(j.minutes))
 	for _, m := range j.minutes {
 		all = append(all, *m)
 	}
 	clear(j.minutes)
-	return all
+	lost, j.lost = j.lost, 0
+	return all, lost
 }

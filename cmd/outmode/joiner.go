@@ -54,14 +54,15 @@ func (j *joiner) look(ctx context.Context, now time.Time) error {
 	if now.Before(j.next) {
 		return nil
 	}
-	from, due, err := j.store.BeginJoin(ctx, j.name)
+	due, err := j.store.BeginJoin(ctx, j.name)
 	if err != nil || !due {
 		return err
 	}
 	j.done = make(chan joinedOrNot, 1)
 	go func(done chan<- joinedOrNot) {
 		begun := time.Now()
-		found, broken, err := j.with.from(from).judge(j.ctx, j.store, j.set)
+		with := j.with
+		found, broken, err := with.judge(j.ctx, j.store, j.set)
 		done <- joinedOrNot{found, broken, err, time.Since(begun)}
 	}(j.done)
 	return nil

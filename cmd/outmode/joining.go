@@ -92,23 +92,15 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 // joinInto judges the logons and events of a store by the rules that read mfa, as far as that is due, and keeps what they
 // find. It is for whoever commits to the store.
 func joinInto(ctx context.Context, store *sqlite.Store, set *rules.Set, j joining) ([]rules.Broken, error) {
-	from, due, err := store.BeginJoin(ctx, j.name(set))
+	due, err := store.BeginJoin(ctx, j.name(set))
 	if err != nil || !due {
 		return nil, err
 	}
-	found, broken, err := j.from(from).judge(ctx, store, set)
+	found, broken, err := j.judge(ctx, store, set)
 	if err != nil {
 		return nil, err
 	}
 	return broken, store.SetJoined(ctx, found)
-}
-
-// from is the joining of what must be judged again if something is new from an instant on.
-func (j joining) from(at int64) *joining {
-	c := audit.NewCorrelator(audit.Setup{Gateways: j.Gateways, Identities: audit.NewIdentities(audit.Known{})})
-	_, after := c.Margin()
-	j.since = max(0, at-after) / hourMs * hourMs // what is said of a gateway is said of an hour
-	return &j
 }
 
 // name tells apart joinings by which other things may be found in the same logons.
@@ -123,26 +115,16 @@ func (j *joining) judge(ctx context.Context, store *sqlite.Store, set *rules.Set
 	name := j.name(set)
 	judge := set.NewRecordJudge()
 	j.Record = judge.Take
-	var gateways []audit.GatewayReport
-	err := store.MFA(ctx, func(v *sqlite.MFAView) (err error) {
-		gateways, err = j.run(ctx, v)
+	err := store.MFA(ctx, func(v *sqlite.MFAView) error {
+		_, err := j.run(ctx, v)
 		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("joining logons with what gateways logged: %w", err)
 	}
-	found := &sqlite.Joined{From: j.From, To: max(j.To, j.From), Minutes: judge.Minutes(), Covered: j.To, With: name}
-	for _, g := range gateways {
-		if n := len(g.Coverage); n > 0 && g.Coverage[n-1].To > j.To-stillRead.Milliseconds() {
-			found.Covered = min(found.Covered, g.Coverage[n-1].To)
-		}
-	}
-	return found, judge.Broken(), nil
+	minutes, lost := judge.Minutes()
+	return &sqlite.Joined{From: j.From, To: max(j.To, j.From), Minutes: minutes, Lost: lost, With: name}, judge.Broken(), nil
 }
-
-// stillRead is how long ago the last event of a gateway may be for its log to be taken to go on: when it does, more logons
-// are covered.
-const stillRead = 7 * 24 * time.Hour
 
 // tellsOfFactors reports whether a log of a gateway was read.
 func tellsOfFactors(res *ingest.Result) bool {

@@ -141,11 +141,12 @@ func TestWhatIsDroppedWhileItIsJoinedCountsOnce(t *testing.T) {
 	later := onTheDay(t, "20:00:00").AddDate(0, 0, 2)
 	x.read("later.LOG", strings.ReplaceAll(proxyHead+atTheDoor(t, "19:00:00", `CONTOSO\ben`, "Ews", curl, "198.51.100.8", "EX01"), "2026-10-06", later.Format("2006-01-02")))
 	x.with.Inside = signin.DefaultInternal()
-	from, due, err := x.BeginJoin(t.Context(), x.with.name(x.set))
+	due, err := x.BeginJoin(t.Context(), x.with.name(x.set))
 	if err != nil || !due {
 		t.Fatal(due, err)
 	}
-	found, _, err := x.with.from(from).judge(t.Context(), x.Store, x.set)
+	with := x.with
+	found, _, err := with.judge(t.Context(), x.Store, x.set)
 	if err != nil {
 		t.Fatal(err)
 	}

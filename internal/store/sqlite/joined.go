@@ -13,77 +13,55 @@ import (
 )
 
 // What joining found is kept for all that is judged by it. joined_stale is the first instant of which something was
-// committed since, joined_running the same of what is being joined, joined_covered how far the gateways' logs reached then,
-// and joined_with what it was joined with.
+// committed since, joined_running the same of what is being joined, joined_with what it was joined with, and joined_lost
+// how much of it was left out.
 const (
 	joinedStale   = "joined_stale"
 	joinedRunning = "joined_running"
-	joinedCovered = "joined_covered"
 	joinedWith    = "joined_with"
+	joinedLost    = "joined_lost"
 )
 
-// BeginJoin reports whether logons must be joined with events again, and from when on, in Unix milliseconds: 0 for all that
-// is kept. with names all that a verdict depends on and that is not in the store, such as what is declared of gateways; if
-// it is another one than the last time, all is due. What is due stays so until SetJoined is told of it.
+// BeginJoin reports whether logons must be joined with events again: all that is kept, since what is said of a logon
+// depends on all that the gateways told, such as who is known to them and which time they cover. with names all that a
+// verdict depends on and that is not in the store, such as what is declared of gateways. What is due stays so until
+// SetJoined is told of it.
 //
 // It is called by whoever commits, between two batches.
-func (s *Store) BeginJoin(ctx context.Context, with string) (from int64, due bool, err error) {
+func (s *Store) BeginJoin(ctx context.Context, with string) (due bool, err error) {
 	if s.opt.Rules == nil || !s.opt.Rules.JudgesRecords() {
-		return 0, false, nil
+		return false, nil
 	}
 	err = s.change(ctx, "looking for what must be joined", func(ctx context.Context, w *writer) error {
-		var any bool
-		if _, err := w.one(ctx, "SELECT EXISTS (SELECT 1 FROM mfa_event)", nil, &any); err != nil {
-			return err
-		}
-		stale, isStale, err := s.metaNumber(ctx, w, joinedStale)
-		if err != nil {
-			return err
-		}
-		running, isRunning, err := s.metaNumber(ctx, w, joinedRunning)
-		if err != nil {
-			return err
-		}
-		covered, known, err := s.metaNumber(ctx, w, joinedCovered)
-		if err != nil {
+		var told bool
+		if _, err := w.one(ctx, "SELECT EXISTS (SELECT 1 FROM mfa_event)", nil, &told); err != nil {
 			return err
 		}
 		was, _, err := s.meta(ctx, w, joinedWith)
-		if err != nil || !any && was == "" {
+		if err != nil || !told && was == "" {
 			return err
 		}
-		from, due = math.MaxInt64, true
-		switch {
-		case was != with:
-			from = 0
-		case isStale || isRunning:
-			if isStale {
-				from = stale
-			}
-			if isRunning {
-				from = min(from, running)
-			}
-			if known {
-				from = min(from, covered)
-			}
-		default:
-			due = false
+		var waits bool
+		if _, err := w.one(ctx, "SELECT EXISTS (SELECT 1 FROM meta WHERE name IN (?, ?))", []any{joinedStale, joinedRunning}, &waits); err != nil {
+			return err
+		}
+		if due = waits || was != with; !due {
 			return nil
 		}
 		w.staleFrom = math.MaxInt64
 		if err := w.exec(ctx, "DELETE FROM meta WHERE name = ?", joinedStale); err != nil {
 			return err
 		}
-		return w.setMeta(ctx, joinedRunning, fmt.Sprint(from))
+		return w.setMeta(ctx, joinedRunning, "1")
 	})
-	return from, due, err
+	return due, err
 }
 
 // A Joined is what the rules that judge records found in a time.
 type Joined struct {
 	From, To int64 // Unix milliseconds, in whole minutes; To is behind it
 	Minutes  []signin.Minute
-	Covered  int64  // how far the logs of the gateways reach
+	Lost     int64  // records that were found and are not among them
 	With     string // see BeginJoin
 }
 
@@ -101,11 +79,8 @@ func (s *Store) SetJoined(ctx context.Context, found *Joined) error {
 			return err
 		}
 		// What was dropped while it was joined counts in its findings already.
-		j := joining{w: w, from: max(found.From/minuteMs, kept*dayMs/minuteMs), to: found.To / minuteMs, touched: map[groupName]bool{}}
-		if err := j.clear(ctx); err != nil {
-			return err
-		}
-		if err := j.add(ctx, found.Minutes); err != nil {
+		j := joining{w: w, from: max(found.From/minuteMs, kept*dayMs/minuteMs), to: found.To / minuteMs, lost: found.Lost, touched: map[groupName]bool{}}
+		if err := j.replace(ctx, found.Minutes); err != nil {
 			return err
 		}
 		for g := range j.touched {
@@ -114,9 +89,6 @@ func (s *Store) SetJoined(ctx context.Context, found *Joined) error {
 			}
 		}
 		if err := w.exec(ctx, "DELETE FROM meta WHERE name = ?", joinedRunning); err != nil {
-			return err
-		}
-		if err := w.setMeta(ctx, joinedCovered, fmt.Sprint(found.Covered)); err != nil {
 			return err
 		}
 		if err := w.setMeta(ctx, joinedWith, found.With); err != nil {
@@ -157,40 +129,57 @@ func (s *Store) joinedRules() (ids []string) {
 
 const minuteMs = hourMs / 60
 
-// A joining replaces minutes of rules that judge records.
+// A joining replaces minutes of rules that judge records. Most are as they were: only others are written.
 type joining struct {
 	w        *writer
 	from, to int64 // Unix minutes
+	lost     int64
 	touched  map[groupName]bool
 }
 
-// clear drops the minutes of the time.
-func (j *joining) clear(ctx context.Context) error {
-	ids := jsonList(j.w.s.joinedRules())
-	rows, err := j.w.QueryContext(ctx, `SELECT DISTINCT g.rule, g.visible FROM rule r JOIN rule_group g ON g.rule = r.id JOIN minute m ON m."group" = g.id
-		WHERE r.name IN (SELECT value FROM json_each(?)) AND m.minute >= ? AND m.minute < ?`, ids, j.from, j.to)
-	if err != nil {
-		return err
-	}
-	err = scan(rows, func() error {
-		var g groupName
-		err := rows.Scan(&g.rule, &g.visible)
-		j.touched[g] = true
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return j.w.exec(ctx, `DELETE FROM minute WHERE "group" IN (SELECT g.id FROM rule r JOIN rule_group g ON g.rule = r.id WHERE r.name IN (SELECT value FROM json_each(?))) AND minute >= ? AND minute < ?`,
-		ids, j.from, j.to)
+// A joinedKey is where a minute stands, a joinedMinute what it holds.
+type joinedKey struct {
+	group  int64
+	step   int32
+	minute int64
 }
 
-// add stores minutes. Of groups there may be no more than of other rules.
-func (j *joining) add(ctx context.Context, minutes []signin.Minute) error {
+type joinedMinute struct {
+	count, first, last, source, at, length, line int64
+	seen                                         string
+	name                                         groupName
+}
+
+// stored reads the minutes of the time.
+func (j *joining) stored(ctx context.Context) (map[joinedKey]joinedMinute, error) {
+	rows, err := j.w.QueryContext(ctx, `SELECT g.rule, g.visible, g.id, m.step, m.minute, m.count, m.first, m.last, m.seen, m.source, m.at, m.length, m.line
+		FROM rule r JOIN rule_group g ON g.rule = r.id JOIN minute m ON m."group" = g.id WHERE r.name IN (SELECT value FROM json_each(?)) AND m.minute >= ? AND m.minute < ?`,
+		jsonList(j.w.s.joinedRules()), j.from, j.to)
+	if err != nil {
+		return nil, err
+	}
+	all := map[joinedKey]joinedMinute{}
+	return all, scan(rows, func() error {
+		var k joinedKey
+		var m joinedMinute
+		var seen []byte
+		err := rows.Scan(&m.name.rule, &m.name.visible, &k.group, &k.step, &k.minute, &m.count, &m.first, &m.last, &seen, &m.source, &m.at, &m.length, &m.line)
+		m.seen = string(seen)
+		all[k] = m
+		return err
+	})
+}
+
+// replace stores minutes in place of those of the time. Of groups there may be no more than of other rules.
+func (j *joining) replace(ctx context.Context, minutes []signin.Minute) error {
 	w, set := j.w, j.w.s.opt.Rules
+	have, err := j.stored(ctx)
+	if err != nil {
+		return err
+	}
 	slices.SortFunc(minutes, compareMinutes) // which of too many groups are left out must not depend on chance
-	rows := bulk{w: w, columns: 14, insert: `INSERT INTO minute ("group", step, minute, wait_server, wait_kind, wait_protocol, count, first, last, seen, source, at, length, line)`}
-	lost := int64(0)
+	var fresh []joinedKey
+	values := map[joinedKey]joinedMinute{}
 	for i := range minutes {
 		m := &minutes[i]
 		if m.Minute < j.from {
@@ -209,27 +198,59 @@ func (j *joining) add(ctx context.Context, minutes []signin.Minute) error {
 		if group == 0 {
 			day := ruleDay{rule, m.Minute / (24 * 60)}
 			if w.crowd[day]++; w.crowd[day] > maxGroupsADay {
-				lost += m.Count
+				j.lost += m.Count
 				continue
 			}
 			if group, err = w.newGroup(ctx, g, visible); err != nil {
 				return err
 			}
 		}
-		j.touched[groupName{rule, visible}] = true
-		if err := rows.add(ctx, group, m.Step, m.Minute, 0, 0, 0, m.Count, m.First, m.Last, pack(m.Distinct), m.At.File, m.At.Offset, m.At.Length, m.At.Line); err != nil {
+		slices.Sort(m.Distinct)
+		k := joinedKey{group, m.Step, m.Minute}
+		is := joinedMinute{m.Count, m.First, m.Last, int64(m.At.File), m.At.Offset, int64(m.At.Length), m.At.Line, string(pack(m.Distinct)), groupName{rule, visible}}
+		if have[k] == is {
+			delete(have, k)
+			continue
+		}
+		fresh, values[k] = append(fresh, k), is
+		j.touched[is.name] = true
+	}
+	for k, m := range have {
+		j.touched[m.name] = true
+		if err := w.exec(ctx, `DELETE FROM minute WHERE "group" = ? AND step = ? AND minute = ? AND wait_server = 0 AND wait_kind = 0 AND wait_protocol = 0`, k.group, k.step, k.minute); err != nil {
+			return err
+		}
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	rows := bulk{w: w, columns: 14, insert: `INSERT INTO minute ("group", step, minute, wait_server, wait_kind, wait_protocol, count, first, last, seen, source, at, length, line)`}
+	for _, k := range fresh {
+		m := values[k]
+		var seen any
+		if m.seen != "" {
+			seen = []byte(m.seen)
+		}
+		if err := rows.add(ctx, k.group, k.step, k.minute, 0, 0, 0, m.count, m.first, m.last, seen, m.source, m.at, m.length, m.line); err != nil {
 			return err
 		}
 	}
 	if err := rows.end(ctx); err != nil {
 		return err
 	}
-	if lost > 0 {
-		if err := w.lose(ctx, lost); err != nil {
-			return err
-		}
+	return j.tellLost(ctx)
+}
+
+// tellLost notes how much was left out: the same is every time.
+func (j *joining) tellLost(ctx context.Context) error {
+	was, _, err := j.w.s.metaNumber(ctx, j.w, joinedLost)
+	if err != nil || j.lost <= was {
+		return err
 	}
-	return w.flush(ctx)
+	if err := j.w.lose(ctx, j.lost-was); err != nil {
+		return err
+	}
+	return j.w.setMeta(ctx, joinedLost, fmt.Sprint(j.lost))
 }
 
 func compareMinutes(a, b signin.Minute) int {
