@@ -58,18 +58,11 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if err := j.identify(ctx, v); err != nil {
 		return nil, err
 	}
-	if j.Sources, err = v.Sources(ctx); err != nil {
+	told, err := v.Told(ctx, j.From/dayMs*dayMs, (j.To+dayMs-1)/dayMs*dayMs)
+	if err != nil {
 		return nil, err
 	}
-	if j.Seen, err = v.Seen(ctx); err != nil {
-		return nil, err
-	}
-	if j.Passes, err = v.Passes(ctx); err != nil {
-		return nil, err
-	}
-	if j.Habits, err = v.Habits(ctx, j.From/dayMs*dayMs, (j.To+dayMs-1)/dayMs*dayMs); err != nil {
-		return nil, err
-	}
+	j.Sources, j.Seen, j.Passes, j.Habits = told.Sources, told.Seen, told.Passes, told.Habits
 	if j.Blind, err = v.Blind(ctx); err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 // older than what is kept are left out, as hours are.
 func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
-	rows := bulk{w: w, columns: 15, onMeet: "ON CONFLICT (source, at) DO NOTHING",
-		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction", id)`}
+	rows := bulk{w: w, columns: 14, onMeet: "ON CONFLICT (time, source, at) DO NOTHING",
+		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction")`}
 	for _, b := range batches {
 		for i := range b.Events {
 			e := &b.Events[i]
@@ -25,7 +25,7 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 			if err != nil {
 				return err
 			}
-			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome.String(), e.Reason, e.Gateway, e.Transaction, nil); err != nil {
+			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome, e.Reason, e.Gateway, e.Transaction); err != nil {
 				return err
 			}
 		}

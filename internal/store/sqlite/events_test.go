@@ -37,11 +37,12 @@ func TestEventsAreCommittedWithTheirCheckpoint(t *testing.T) {
 	}
 	defer db.Close()
 	var n int
-	var user, outcome, address string
+	var outcome signin.FactorOutcome
+	var user, address string
 	if err := db.QueryRowContext(t.Context(), `SELECT count(*), max("user"), max(outcome), coalesce(max(hex(a.ip)), '') FROM mfa_event e LEFT JOIN address a ON a.id = e.address`).Scan(&n, &user, &outcome, &address); err != nil {
 		t.Fatal(err)
 	}
-	if n != 1 || user != "anna" || outcome != "denied" || address != "C6336407" {
+	if n != 1 || user != "anna" || outcome != signin.FactorDenied || address != "C6336407" {
 		t.Errorf("%d events, %s %s from %s", n, user, outcome, address)
 	}
 }

@@ -27,6 +27,7 @@ type MFAView struct {
 	s    *Store
 	tx   *sql.Tx
 	ways map[int64]*mfaWay // by usage row
+	ips  map[int64]netip.Addr
 }
 
 // An mfaWay is the key of a usage row.
@@ -103,22 +104,21 @@ func gatewayKinds() string {
 	return strings.Join(kinds, ", ")
 }
 
-// Sources lists the logs of MFA gateways, and of which applications each tells.
-func (v *MFAView) Sources(ctx context.Context) ([]audit.Source, error) {
+// sources lists the logs of MFA gateways, and which number in the store stands where in the list.
+func (v *MFAView) sources(ctx context.Context) (all []audit.Source, at map[int64]int, err error) {
 	kept, err := v.KeptFrom(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	names, err := v.s.serverNames(ctx, v.tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows, err := v.tx.QueryContext(ctx, "SELECT id, path, kind, server, first, last FROM source WHERE kind IN ("+gatewayKinds()+") AND state NOT IN (?, ?) ORDER BY path, id", string(ingest.Duplicate), string(ingest.NotCounted))
 	if err != nil {
-		return nil, reading("the logs of MFA gateways", err)
+		return nil, nil, reading("the logs of MFA gateways", err)
 	}
-	var all []audit.Source
-	at := map[int64]int{}
+	at = map[int64]int{}
 	err = scan(rows, func() error {
 		var id int64
 		var file string
@@ -135,11 +135,11 @@ func (v *MFAView) Sources(ctx context.Context) ([]audit.Source, error) {
 		return err
 	})
 	if err != nil {
-		return nil, reading("the logs of MFA gateways", err)
+		return nil, nil, reading("the logs of MFA gateways", err)
 	}
 	rows, err = v.tx.QueryContext(ctx, `SELECT source, "from", "to" FROM hole`)
 	if err != nil {
-		return nil, reading("what was not read", err)
+		return nil, nil, reading("what was not read", err)
 	}
 	err = scan(rows, func() error {
 		var id int64
@@ -154,88 +154,9 @@ func (v *MFAView) Sources(ctx context.Context) ([]audit.Source, error) {
 		return err
 	})
 	if err != nil {
-		return nil, reading("what was not read", err)
+		return nil, nil, reading("what was not read", err)
 	}
-	rows, err = v.tx.QueryContext(ctx, "SELECT DISTINCT source, application FROM mfa_event WHERE application <> '' ORDER BY source, application")
-	if err != nil {
-		return nil, reading("the applications of events", err)
-	}
-	err = scan(rows, func() error {
-		var id int64
-		var application string
-		err := rows.Scan(&id, &application)
-		if i, ok := at[id]; ok {
-			all[i].Applications = append(all[i].Applications, application)
-		}
-		return err
-	})
-	return all, reading("the applications of events", err)
-}
-
-// Seen lists the users that gateways told of, ever, as far as events are kept, in no order.
-func (v *MFAView) Seen(ctx context.Context) (all []audit.Seen, err error) {
-	var words []string
-	for o := signin.FactorUnknown; o <= signin.FactorInfo; o++ {
-		if audit.Shows(o) {
-			words = append(words, "'"+o.String()+"'")
-		}
-	}
-	rows, err := v.tx.QueryContext(ctx, `SELECT DISTINCT kind, application, "user" FROM mfa_event WHERE outcome IN (`+strings.Join(words, ", ")+`)`)
-	if err != nil {
-		return nil, reading("the users of gateways", err)
-	}
-	err = scan(rows, func() error {
-		var s audit.Seen
-		err := rows.Scan(&s.Kind, &s.Application, &s.User)
-		all = append(all, s)
-		return err
-	})
-	return all, reading("the users of gateways", err)
-}
-
-// Passes lists from where users passed a second factor and when first, as far as events are kept, in no order.
-func (v *MFAView) Passes(ctx context.Context) (all []audit.Pass, err error) {
-	const what = "from where second factors were passed"
-	rows, err := v.tx.QueryContext(ctx, `SELECT e.kind, e.application, e."user", a.ip, min(e.time) FROM mfa_event e JOIN address a ON a.id = e.address WHERE e.outcome = ? GROUP BY 1, 2, 3, e.address`, signin.FactorPassed.String())
-	if err != nil {
-		return nil, reading(what, err)
-	}
-	err = scan(rows, func() error {
-		var p audit.Pass
-		var raw sql.RawBytes
-		err := rows.Scan(&p.Kind, &p.Application, &p.User, &raw, &p.First)
-		p.Address, _ = netip.AddrFromSlice(raw)
-		all = append(all, p)
-		return err
-	})
-	return all, reading(what, err)
-}
-
-// fewEvents is up to how many events of an hour are counted exactly.
-const fewEvents = 60
-
-// Habits counts the events of each hour of a time in Unix milliseconds; to is behind it. Exports overlap: where there are
-// few, those of one transaction, or of one instant where there is none, are one. Where there are many that takes long, and
-// changes nothing: what matters is whether there are some.
-func (v *MFAView) Habits(ctx context.Context, from, to int64) (all []audit.Habit, err error) {
-	const what = "the hours of events"
-	rows, err := v.tx.QueryContext(ctx, "SELECT kind, application, time / ?1, count(*) FROM mfa_event WHERE time >= ?2 AND time < ?3 GROUP BY 1, 2, 3", hourMs, from, to)
-	if err != nil {
-		return nil, reading(what, err)
-	}
-	err = scan(rows, func() error {
-		var h audit.Habit
-		err := rows.Scan(&h.Kind, &h.Application, &h.Hour, &h.Events)
-		all = append(all, h)
-		return err
-	})
-	for i := range all {
-		if h := &all[i]; err == nil && h.Events <= fewEvents {
-			err = v.tx.QueryRowContext(ctx, `SELECT count(DISTINCT CASE "transaction" WHEN '' THEN time ELSE "transaction" END) FROM mfa_event WHERE time >= ?1 AND time < ?2 AND kind = ?3 AND application = ?4`,
-				h.Hour*hourMs, (h.Hour+1)*hourMs, h.Kind, h.Application).Scan(&h.Events)
-		}
-	}
-	return all, reading(what, err)
+	return all, at, nil
 }
 
 // Blind says for each server when no log was read that tells of logons in a browser: neither HttpProxy nor IIS.
@@ -275,81 +196,92 @@ func (v *MFAView) Hour(ctx context.Context, hour int64) (h audit.Hour, err error
 	if err := v.readWays(ctx); err != nil {
 		return h, err
 	}
-	addresses := map[string]netip.Addr{} // few are many people's
-	address := func(raw []byte) netip.Addr {
-		ip, ok := addresses[string(raw)]
-		if !ok {
-			ip, _ = netip.AddrFromSlice(raw)
-			addresses[string(raw)] = ip
-		}
-		return ip
-	}
-	var weak []audit.Use // and of which hours of servers they are
-	var of []voice
-	rows, err := v.tx.QueryContext(ctx, "SELECT x.usage, a.ip, x.first, x.last, x.minutes, x.source, x.at, x.length, x.line FROM hour x LEFT JOIN address a ON a.id = x.address WHERE x.hour = ?", hour)
-	if err != nil {
+	if err := v.readUses(ctx, &h); err != nil {
 		return h, reading("the sign-ins of an hour", err)
 	}
+	return h, reading("the events of an hour", v.readEvents(ctx, &h))
+}
+
+// readUses reads the logons of an hour.
+func (v *MFAView) readUses(ctx context.Context, h *audit.Hour) error {
+	hour := h.From / hourMs
+	var from addressed
+	var of []voice // whose hours must count
+	rows, err := v.tx.QueryContext(ctx, "SELECT usage, address, first, last, minutes, source, at, length, line FROM hour WHERE hour = ?", hour)
+	if err != nil {
+		return err
+	}
 	err = scan(rows, func() error {
-		var id, minutes, source, length int64
-		var raw sql.RawBytes
+		var id, address, minutes, source, length int64 // other numbers are read by way of their text
 		var u audit.Use
-		if err := rows.Scan(&id, &raw, &u.First, &u.Last, &minutes, &source, &u.At.Offset, &length, &u.At.Line); err != nil {
+		if err := rows.Scan(&id, &address, &u.First, &u.Last, &minutes, &source, &u.At.Offset, &length, &u.At.Line); err != nil {
 			return err
 		}
 		w := v.ways[id]
 		if w == nil {
 			return nil // it did not succeed
 		}
-		u.Way, u.Address, u.Minutes, u.At.File, u.At.Length = w.Way, address(raw), uint64(minutes), int(source), int(length)
+		u.Way, u.Minutes, u.At.File, u.At.Length = w.Way, uint64(minutes), int(source), int(length)
 		u.First, u.Last = h.From+u.First, h.From+u.Last
-		if w.weak == (voice{}) {
-			h.Uses = append(h.Uses, u)
-		} else {
-			weak, of = append(weak, u), append(of, w.weak)
-		}
+		h.Uses, of = append(h.Uses, u), append(of, w.weak)
+		from.add(address)
 		return nil
 	})
 	if err != nil {
-		return h, reading("the sign-ins of an hour", err)
+		return err
 	}
-	counts := map[voice]bool{}
-	for i := range weak {
+	if err := from.read(ctx, v); err != nil {
+		return err
+	}
+	counts := map[voice]bool{{}: true}
+	n := 0
+	for i, u := range h.Uses {
 		counting, known := counts[of[i]]
 		if !known {
 			err := v.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ? AND state = ?)", of[i].server, of[i].kind, of[i].protocol, hour, counted).Scan(&counting)
 			if err != nil {
-				return h, reading("which hours count", err)
+				return err
 			}
 			counts[of[i]] = counting
 		}
 		if counting {
-			h.Uses = append(h.Uses, weak[i])
+			u.Address = from.of(v, i)
+			h.Uses[n] = u
+			n++
 		}
 	}
-	rows, err = v.tx.QueryContext(ctx, `SELECT e.source, e.at, e.length, e.line, e.time, e.kind, e."user", e.application, a.ip, e.factor, e.outcome, e.reason, e.gateway, e."transaction"
-		FROM mfa_event e LEFT JOIN address a ON a.id = e.address WHERE e.time >= ? AND e.time < ?`, h.From, h.To)
+	h.Uses = h.Uses[:n]
+	return nil
+}
+
+// readEvents reads the events of an hour.
+func (v *MFAView) readEvents(ctx context.Context, h *audit.Hour) error {
+	var from addressed
+	rows, err := v.tx.QueryContext(ctx, `SELECT source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction" FROM mfa_event WHERE time >= ? AND time < ?`, h.From, h.To)
 	if err != nil {
-		return h, reading("the events of an hour", err)
+		return err
 	}
 	err = scan(rows, func() error {
 		var e signin.MFAEvent
-		var raw sql.RawBytes
-		var outcome string
-		var file, length, kind int64 // other numbers are read by way of their text
-		if err := rows.Scan(&file, &e.At.Offset, &length, &e.At.Line, &e.Time, &kind, &e.User, &e.Application, &raw, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
+		var file, length, kind, address, outcome int64
+		if err := rows.Scan(&file, &e.At.Offset, &length, &e.At.Line, &e.Time, &kind, &e.User, &e.Application, &address, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
 			return err
 		}
-		e.At.File, e.At.Length, e.Kind = int(file), int(length), signin.Kind(kind)
-		e.Address = address(raw)
-		ok := false
-		if e.Outcome, ok = signin.ParseFactorOutcome(outcome); !ok {
-			e.Outcome = signin.FactorUnknown // a later version wrote it
-		}
+		e.At.File, e.At.Length, e.Kind, e.Outcome = int(file), int(length), signin.Kind(kind), factorOutcome(outcome)
 		h.Events = append(h.Events, e)
+		from.add(address)
 		return nil
 	})
-	return h, reading("the events of an hour", err)
+	if err != nil {
+		return err
+	}
+	if err := from.read(ctx, v); err != nil {
+		return err
+	}
+	for i := range h.Events {
+		h.Events[i].Address = from.of(v, i)
+	}
+	return nil
 }
 
 // readWays reads the keys of the usage rows of sign-ins that succeeded, once: hour rows are many and share them.

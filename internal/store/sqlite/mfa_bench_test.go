@@ -98,15 +98,11 @@ func correlate(b *testing.B, v *sqlite.MFAView, logons, passed *int, joining *ti
 	if known.Proven, err = v.Proven(ctx); err != nil {
 		return err
 	}
-	if set.Sources, err = v.Sources(ctx); err != nil {
+	told, err := v.Told(ctx, from, to)
+	if err != nil {
 		return err
 	}
-	if set.Seen, err = v.Seen(ctx); err != nil {
-		return err
-	}
-	if set.Habits, err = v.Habits(ctx, from, to); err != nil {
-		return err
-	}
+	set.Sources, set.Seen, set.Passes, set.Habits = told.Sources, told.Seen, told.Passes, told.Habits
 	before := cpu(b)
 	set.Identities = audit.NewIdentities(known)
 	c := audit.NewCorrelator(set)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -137,7 +138,9 @@ func TestMFAGateways(t *testing.T) {
 	k.exec("UPDATE source SET state = 'duplicate' WHERE id = 1002")
 	k.exec(`INSERT INTO hole (source, at, bytes, "from", "to", reason) VALUES (1000, 5, 5, ?, 0, 'it went')`, clock("2026-10-19 08:30").UnixMilli())
 	k.view(func(v *MFAView) {
-		sources := ok[[]audit.Source](k)(v.Sources(t.Context()))
+		from := clock("2026-10-19").UnixMilli()
+		told := ok[*Told](k)(v.Told(t.Context(), from, from+dayMs))
+		sources := told.Sources
 		if len(sources) != 2 || sources[0].Folder != "duo" || sources[0].First != clock("2026-10-19 08:00").UnixMilli() || sources[0].Last != clock("2026-10-19 09:02").UnixMilli() || !slices.Equal(sources[0].Applications, []string{"OWA", "VPN"}) ||
 			len(sources[0].Holes) != 1 || sources[1].First != 0 {
 			t.Errorf("%+v", sources)
@@ -145,16 +148,18 @@ func TestMFAGateways(t *testing.T) {
 		if c := audit.NewCoverage(sources); len(c) != 1 || c[0].To != clock("2026-10-19 08:30").UnixMilli()-1 {
 			t.Errorf("covered: %v", c)
 		}
-		all := ok[[]audit.Seen](k)(v.Seen(t.Context()))
+		all := told.Seen
 		slices.SortFunc(all, func(a, b audit.Seen) int { return strings.Compare(a.Application, b.Application) })
 		if seen := fmt.Sprint(all); seen != `[{duo OWA anna} {duo VPN CONTOSO\ben}]` {
 			t.Errorf("seen: %s", seen)
 		}
-		if passes := ok[[]audit.Pass](k)(v.Passes(t.Context())); len(passes) != 1 || passes[0].User != "anna" || passes[0].First != clock("2026-10-19 08:00").UnixMilli() || !passes[0].Address.IsValid() {
+		if passes := told.Passes; len(passes) != 1 || passes[0].User != "anna" || passes[0].First != clock("2026-10-19 08:00").UnixMilli() || !passes[0].Address.IsValid() {
 			t.Errorf("passes: %+v", passes)
 		}
-		from := clock("2026-10-19").UnixMilli()
-		habits := ok[[]audit.Habit](k)(v.Habits(t.Context(), from, from+dayMs))
+		habits := told.Habits
+		slices.SortFunc(habits, func(a, b audit.Habit) int {
+			return cmp.Or(strings.Compare(a.Application, b.Application), cmp.Compare(a.Hour, b.Hour))
+		})
 		hour := from / hourMs
 		if want := []audit.Habit{{Kind: signin.Duo, Application: "OWA", Hour: hour + 8, Events: 1}, {Kind: signin.Duo, Application: "OWA", Hour: hour + 9, Events: 3}, {Kind: signin.Duo, Application: "VPN", Hour: hour + 8, Events: 1}}; !slices.Equal(habits, want) {
 			t.Errorf("habits: %v", habits)
@@ -163,7 +168,7 @@ func TestMFAGateways(t *testing.T) {
 	// What is older than the hours that are kept is not covered.
 	k.exec("INSERT INTO meta (name, value) VALUES ('hours_from', ?)", fmt.Sprint(clock("2026-10-20").UnixMilli()/dayMs))
 	k.view(func(v *MFAView) {
-		if s := ok[[]audit.Source](k)(v.Sources(t.Context())); s[0].First != 0 || s[0].Last != 0 {
+		if s := ok[*Told](k)(v.Told(t.Context(), 0, math.MaxInt64)).Sources; s[0].First != 0 || s[0].Last != 0 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 
 // events drops what gateways told, with the hours that it is compared with.
 func (p *pruning) events(ctx context.Context) (int64, error) {
-	return p.change(ctx, "DELETE FROM mfa_event WHERE id IN (SELECT id FROM mfa_event INDEXED BY mfa_event_time WHERE time < ? ORDER BY time LIMIT ?)", p.hoursFrom*dayMs, pruneRows)
+	return p.change(ctx, "DELETE FROM mfa_event WHERE (time, source, at) IN (SELECT time, source, at FROM mfa_event WHERE time < ? ORDER BY time LIMIT ?)", p.hoursFrom*dayMs, pruneRows)
 }
 
 // cloud drops sign-ins to the cloud, which keep their rows as long as hours are kept. The sums of their days cannot be made

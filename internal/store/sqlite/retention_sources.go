@@ -20,8 +20,8 @@ const (
 // finding cites stays as long as the finding.
 func (p *pruning) gone(ctx context.Context) (int64, error) {
 	const few = 50 // each has ranges and counts by the hundred
-	rows, err := p.w.QueryContext(ctx, `SELECT id FROM source s WHERE state = ? AND id <> ? AND CASE WHEN last > 0 THEN last ELSE modified / 1000000 END < ?
-		AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.source = s.id) AND NOT EXISTS (SELECT 1 FROM mfa_event m WHERE m.source = s.id) ORDER BY id LIMIT ?`,
+	rows, err := p.w.QueryContext(ctx, `SELECT id FROM source s WHERE state = ?1 AND id <> ?2 AND CASE WHEN last > 0 THEN last ELSE modified / 1000000 END < ?3
+		AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.source = s.id) AND NOT EXISTS (SELECT 1 FROM mfa_event m WHERE m.time < ?3 AND m.source = s.id) ORDER BY id LIMIT ?4`,
 		string(ingest.Gone), agedSource, p.daysFrom*dayMs, few)
 	if err != nil {
 		return 0, err

@@ -118,12 +118,12 @@ CREATE TABLE exception (
 -- What somebody must be told, in order; whoever sends it deletes it.
 CREATE TABLE outbox (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, finding TEXT NOT NULL, event TEXT NOT NULL) STRICT;
 
--- Events of gateways.
+-- Events of gateways, by time, as they are asked for.
 CREATE TABLE mfa_event (
-  id INTEGER PRIMARY KEY, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL, time INTEGER NOT NULL,
-  kind INTEGER NOT NULL, "user" TEXT NOT NULL, application TEXT NOT NULL, address INTEGER NOT NULL, factor TEXT NOT NULL, outcome TEXT NOT NULL,
-  reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL, UNIQUE (source, at)) STRICT;
-CREATE INDEX mfa_event_time ON mfa_event (time);
+  time INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
+  kind INTEGER NOT NULL, "user" TEXT NOT NULL, application TEXT NOT NULL, address INTEGER NOT NULL, factor TEXT NOT NULL, outcome INTEGER NOT NULL,
+  reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL,
+  PRIMARY KEY (time, source, at)) STRICT, WITHOUT ROWID;
 -- Sign-ins to the cloud that count, one by one, so that each can be taken out when a better log tells of it: those of one
 -- kind of log for each id that they share. Hours and days of their usage rows are sums of these. shared: the id, or behind a
 -- colon one by which no other log names it, or none; record: the record's own, 'source:at' where it has none either; weight:
