@@ -117,3 +117,14 @@ func Of(name string) string {
 
 // FunctionNames are the functions that a rule can call.
 func FunctionNames() []string { return functionNames() }
+
+// Prune lets go of what does not matter, as is done when there is much.
+func (j *RecordJudge) Prune() { j.prune(j.newest - settledAfter.Milliseconds()) }
+
+// Unpruned returns all minutes, also of steps that do not matter.
+func (j *RecordJudge) Unpruned() (all []signin.Minute) {
+	for _, m := range j.minutes {
+		all = append(all, *m)
+	}
+	return all
+}

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,11 +72,13 @@ type RecordJudge struct {
 	minutes map[minuteOf]*signin.Minute
 	broken  map[breach]int64
 	lost    int64
+	newest  int64 // Unix milliseconds
+	pruneAt int   // minutes
 }
 
 // NewRecordJudge returns a judge by the rules that read what joining logons with events decides.
 func (s *Set) NewRecordJudge() *RecordJudge {
-	return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}}
+	return &RecordJudge{set: s, eval: newEvaluator(), known: map[recordKey]*ruling{}, minutes: map[minuteOf]*signin.Minute{}, broken: map[breach]int64{}, pruneAt: minPruned}
 }
 
 // RecordRules tells apart sets of which the rules that judge records may find another thing: what is kept was found by
@@ -115,8 +119,9 @@ type minuteOf struct {
 	minute     int64
 }
 
-// Take judges a record.
+// Take judges a record. Records come in the order of time, give or take some hours.
 func (j *RecordJudge) Take(r *Record) {
+	j.newest = max(j.newest, r.Time)
 	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
 	rule := j.known[key]
 	filled := false
@@ -179,11 +184,15 @@ func (j *RecordJudge) tick(t tickOf, r *Record) {
 	}
 	key := minuteOf{t.rule, t.step, strings.Join(values, "\t"), r.Time / time.Minute.Milliseconds()}
 	m := j.minutes[key]
-	if m == nil && len(j.minutes) >= maxRecordMinutes {
-		j.lost++
-		return
-	}
 	if m == nil {
+		if len(j.minutes) >= j.pruneAt {
+			j.prune(j.newest - settledAfter.Milliseconds())
+			j.pruneAt = min(maxRecordMinutes, max(minPruned, 2*len(j.minutes)))
+		}
+		if len(j.minutes) >= maxRecordMinutes {
+			j.lost++
+			return
+		}
 		m = &signin.Minute{Rule: t.rule, Step: t.step, Group: key.group, Minute: key.minute, First: r.Time, Last: r.Time, At: r.At}
 		j.minutes[key] = m
 	}
@@ -198,11 +207,7 @@ func (j *RecordJudge) tick(t tickOf, r *Record) {
 // addDistinct adds hashes, at most as many as matter.
 func addDistinct(have, more []uint64, most int) []uint64 {
 	for _, v := range more {
-		there := false
-		for _, h := range have {
-			there = there || h == v
-		}
-		if !there && len(have) < most {
+		if len(have) < most && !slices.Contains(have, v) {
 			have = append(have, v)
 		}
 	}
@@ -273,11 +278,41 @@ func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
 	return ""
 }
 
-// maxRecordMinutes bounds what is found: anybody can send names.
-const maxRecordMinutes = 1 << 19
+// maxRecordMinutes bounds what is found: anybody can send names. From minPruned minutes on those that do not matter are
+// looked for, each time when there are twice as many as mattered.
+const (
+	maxRecordMinutes = 1 << 19
+	minPruned        = 1 << 16
+)
+
+// settledAfter is how much younger than a record one must be for all of the time of the former to have been judged. Logons
+// are judged when the events that may follow them are known, which is hours at most.
+const settledAfter = 24 * time.Hour
+
+// prune drops later steps where no first one promises anything: of second factors that were passed there are very many,
+// and few follow a row of refusals. Those behind an instant in Unix milliseconds stay, since a first step may come yet.
+func (j *RecordJudge) prune(before int64) {
+	first := promised{}
+	for _, m := range j.minutes {
+		if m.Step == 0 && len(j.set.rules[m.Rule].steps) > 1 {
+			first.add(j.set, m)
+		}
+	}
+	spans := first.spans(j.set)
+	for key, m := range j.minutes {
+		rule := &j.set.rules[m.Rule]
+		if m.Step == 0 || m.Last >= before-2*rule.Window.Milliseconds() {
+			continue
+		}
+		if span, ok := spans[watched{m.Rule, rule.visibleGroup(m.Group)}]; !ok || m.Last < span.From || span.To < m.First {
+			delete(j.minutes, key)
+		}
+	}
+}
 
 // Minutes returns what was found since the last time, in no order, and how many records were found beyond what is kept.
 func (j *RecordJudge) Minutes() (minutes []signin.Minute, lost int64) {
+	j.prune(math.MaxInt64)
 	all := make([]signin.Minute, 0, len(j.minutes))
 	for _, m := range j.minutes {
 		all = append(all, *m)

@@ -23,29 +23,40 @@ type watched struct {
 // Watch returns what the minutes of first steps make worth watching, or nil for nothing. Of rules that judge records all
 // steps are found at once.
 func (s *Set) Watch(minutes []signin.Minute) *Watch {
-	w := &Watch{set: s, spans: map[watched]signin.Span{}}
-	lines := map[watched]*timeline{}
+	first := promised{}
 	for i := range minutes {
 		m := &minutes[i]
-		if m.Rule < 0 || int(m.Rule) >= len(s.rules) || m.Step != 0 || len(s.rules[m.Rule].steps) < 2 || s.rules[m.Rule].joined {
-			continue
+		if m.Rule >= 0 && int(m.Rule) < len(s.rules) && m.Step == 0 && len(s.rules[m.Rule].steps) > 1 && !s.rules[m.Rule].joined {
+			first.add(s, m)
 		}
-		k := watched{m.Rule, s.rules[m.Rule].visibleGroup(m.Group)}
-		if lines[k] == nil {
-			lines[k] = &timeline{}
-		}
-		lines[k].minutes = append(lines[k].minutes, &minute{at: m.Minute, count: m.Count, first: m.First, last: m.Last})
 	}
-	for k, line := range lines {
+	if spans := first.spans(s); len(spans) > 0 {
+		return &Watch{set: s, spans: spans}
+	}
+	return nil
+}
+
+// promised are the minutes of first steps, by group.
+type promised map[watched]*timeline
+
+func (p promised) add(s *Set, m *signin.Minute) {
+	k := watched{m.Rule, s.rules[m.Rule].visibleGroup(m.Group)}
+	if p[k] == nil {
+		p[k] = &timeline{}
+	}
+	p[k].minutes = append(p[k].minutes, &minute{at: m.Minute, count: m.Count, first: m.First, last: m.Last})
+}
+
+// spans returns when later steps would matter, of the groups in which they would.
+func (p promised) spans(s *Set) map[watched]signin.Span {
+	spans := map[watched]signin.Span{}
+	for k, line := range p {
 		line.merge()
 		if span, ok := s.rules[k.rule].promises(line.minutes); ok {
-			w.spans[k] = span
+			spans[k] = span
 		}
 	}
-	if len(w.spans) == 0 {
-		return nil
-	}
-	return w
+	return spans
 }
 
 // promises returns the time in which a later step would matter: from the first window in which the

@@ -22,8 +22,9 @@ type Person struct {
 	Manager    string
 
 	forms []PersonForm
-	rows  int  // of the map
-	extra bool // no log and no map knows more of this person than one text
+	rows  int     // of the map
+	extra bool    // no log and no map knows more of this person than one text
+	named written // the Name, taken apart
 }
 
 // Alone reports whether nothing joins the person to anybody: no sign-in in the same domain and no map knows the one text.
@@ -201,7 +202,7 @@ func (id *Identities) Namesakes(p *Person) (all []*Person) {
 func (id *Identities) alone(w written) *Person {
 	p := id.extra[w]
 	if p == nil {
-		p = &Person{Name: w.text(), forms: []PersonForm{{w.text(), w.form, "as logged"}}, extra: true}
+		p = &Person{Name: w.text(), named: take(w.text()), forms: []PersonForm{{w.text(), w.form, "as logged"}}, extra: true}
 		id.extra[w] = p
 	}
 	return p

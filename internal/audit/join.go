@@ -226,6 +226,7 @@ func (j *joiner) identities(rows []Row) *Identities {
 		})
 		p.forms = slices.CompactFunc(p.forms, func(a, b PersonForm) bool { return a.Form == b.Form && a.Text == b.Text })
 		p.Name = nameOf(p.forms)
+		p.named = take(p.Name)
 	}
 	for _, list := range []map[string][]*Person{id.names, id.sams} {
 		for name, all := range list {

@@ -45,12 +45,13 @@ func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 
 // names says who a record is about: the person where that is certain, else the text of the log.
 func names(r *rules.Record, who *Person, text string) {
-	w := take(text)
+	var w written
 	if who != nil {
-		r.Subject = who.Name
-		w = take(who.Name)
-	} else if r.Subject = w.name; w.realm != "" {
+		r.Subject, w = who.Name, who.named
+	} else if w = take(text); w.realm != "" {
 		r.Subject = w.text()
+	} else {
+		r.Subject = w.name
 	}
 	r.User, r.Domain = w.name, w.realm
 }
