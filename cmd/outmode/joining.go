@@ -22,9 +22,23 @@ import (
 type joining struct {
 	audit.Setup  // what it finds in the store is filled in
 	known        audit.Known
+	fresh        func()                       // called before logons are judged, nil for nothing
 	since, until int64                        // Unix milliseconds; 0 for all that is kept
 	kept         int64                        // what is older is not kept any more
 	knows        func(*audit.Person) []string // the gateways that ever told of somebody; nil until it ran
+}
+
+// errClocks: a clock turned out to be wrong by more than its window allows, which is in the Setup now. What was judged does
+// not hold.
+var errClocks = errors.New("a clock of a gateway is wrong")
+
+// settled does what runs the joining, and does it again from the start if only then it is known which clocks are wrong.
+func (j *joining) settled(do func() error) error {
+	err := do()
+	if errors.Is(err, errClocks) {
+		err = do()
+	}
+	return err
 }
 
 // identify makes people of the texts that the store and the map have for them.
@@ -40,7 +54,7 @@ func (j *joining) identify(ctx context.Context, v *sqlite.MFAView) (err error) {
 }
 
 // run asks the store hour by hour, so that the memory of it does not depend on the period. From and To are then those
-// that were judged: nothing if To is not behind From.
+// that were judged: nothing if To is not behind From. It is to be run by settled.
 func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayReport, error) {
 	from, to, err := v.Span(ctx)
 	if err != nil {
@@ -58,7 +72,7 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if err := j.identify(ctx, v); err != nil {
 		return nil, err
 	}
-	told, err := v.Told(ctx, j.From/dayMs*dayMs, (j.To+dayMs-1)/dayMs*dayMs)
+	told, err := v.Told(ctx, (j.From/dayMs-audit.HabitDays)*dayMs, (j.To/dayMs+1+audit.HabitDays)*dayMs)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +93,13 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 		}
 		c.Feed(h)
 	}
-	return c.Close(), nil
+	gateways := c.Close()
+	if j.Clocks == nil {
+		if j.Clocks = c.Clocks(); len(j.Clocks) > 0 {
+			return nil, errClocks
+		}
+	}
+	return gateways, nil
 }
 
 // joinInto judges the logons and events of a store by the rules that read mfa, as far as that is due, and keeps what they
@@ -106,11 +126,17 @@ func (j *joining) name(set *rules.Set) string {
 // judge returns what the rules that read mfa find, and which of them failed.
 func (j *joining) judge(ctx context.Context, store *sqlite.Store, set *rules.Set) (*sqlite.Joined, []rules.Broken, error) {
 	name := j.name(set)
-	judge := set.NewRecordJudge()
-	j.Record = judge.Take
-	err := store.MFA(ctx, func(v *sqlite.MFAView) error {
-		_, err := j.run(ctx, v)
-		return err
+	var judge *rules.RecordJudge
+	err := j.settled(func() error {
+		judge = set.NewRecordJudge()
+		j.Record = judge.Take
+		if j.fresh != nil {
+			j.fresh()
+		}
+		return store.MFA(ctx, func(v *sqlite.MFAView) error {
+			_, err := j.run(ctx, v)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("joining logons with what gateways logged: %w", err)
@@ -142,9 +168,12 @@ func joinScan(ctx context.Context, inputs []tail.Input, opt ingest.Options, set 
 	if _, err := fillOnce(ctx, store, inputs, nil, opt); err != nil {
 		return nil, err
 	}
-	words := newMFAWords()
+	var words *mfaWords
 	if documents {
-		with.Judged = words.add
+		with.fresh = func() {
+			words = newMFAWords()
+			with.Judged = words.add
+		}
 	}
 	found, broken, err := with.judge(ctx, store, set)
 	if err != nil {

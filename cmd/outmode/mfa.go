@@ -92,21 +92,31 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 	}
 	defer store.Close()
 	collectForStore()
-	r := newMFAReport(f, store.Dir())
-	r.Notes, r.declared = append(r.Notes, notes...), len(j.Gateways) > 0
-	each := r.add
-	if f.output == "ndjson" {
-		e := newEncoder(f.out)
-		each = func(v *audit.Verdict) error { return e.Encode(logonOf(v)) }
+	var r *mfaReport
+	correlate := func(each func(*audit.Verdict) error) error {
+		return j.settled(func() error {
+			r = newMFAReport(f, store.Dir())
+			r.Notes, r.declared = append(r.Notes, notes...), len(j.Gateways) > 0
+			to := each
+			if to == nil {
+				to = r.add
+			}
+			return store.MFA(ctx, func(v *sqlite.MFAView) error { return r.correlate(ctx, v, &j, to) })
+		})
 	}
-	if err := store.MFA(ctx, func(v *sqlite.MFAView) error { return r.correlate(ctx, v, &j, each) }); err != nil {
+	if f.output == "ndjson" { // what was printed cannot be taken back: first it must be known which clocks are wrong
+		if err := correlate(func(*audit.Verdict) error { return nil }); err != nil {
+			return err
+		}
+		e := newEncoder(f.out)
+		return correlate(func(v *audit.Verdict) error { return e.Encode(logonOf(v)) })
+	}
+	if err := correlate(nil); err != nil {
 		return err
 	}
 	switch f.output {
 	case "json":
 		return writeJSON(f.out, r)
-	case "ndjson":
-		return nil
 	case "csv":
 		return r.writeCSV(csv.NewWriter(f.out))
 	}

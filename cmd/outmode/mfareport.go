@@ -303,6 +303,9 @@ func (r *mfaReport) gateway(g *audit.GatewayReport, set *audit.Setup) mfaGateway
 	}
 	if g.Skew.Pairs > 0 {
 		out.SkewSeconds = &g.Skew.Seconds
+	} else if ms, wrong, _ := wrongClock(g, set); wrong > 0 {
+		seconds := ms / 1000
+		out.SkewSeconds = &seconds
 	}
 	for o, n := range g.Outcomes {
 		if n > 0 {
@@ -354,7 +357,7 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 		} else {
 			r.note("%s is not declared: it is taken to protect %s. If that is wrong, say it in a file for --gateway", g.ID, guarded(g))
 		}
-		if apps := applications(set.Sources, g.Kind); len(apps) > 1 {
+		if apps := applications(set.Sources, g); len(apps) > 1 {
 			r.note("%s tells of several applications, which all count: %s. If not all of them stand before Exchange, name those that do in a file for --gateway", g.ID, some(apps))
 		}
 	}
@@ -371,6 +374,8 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 	}
 	const apart = 120
 	switch {
+	case g.Clock != nil:
+		r.noteClock(g, set)
 	case g.Astray():
 		r.note("the clock of %s seems to be wrong: the event nearest to a logon lies %d s behind it in the middle (%s), out of the window. Set the clock right, or the window in a file for --gateway; nothing was moved",
 			g.ID, g.Near.Seconds, plural(g.Near.Pairs, "pair"))
@@ -395,12 +400,14 @@ func guarded(g *audit.GatewayReport) string {
 	return join(entries, ", ", " and ") + " " + servers
 }
 
-func applications(sources []audit.Source, k signin.Kind) (all []string) {
+// applications are those of which a gateway tells and which count for it.
+func applications(sources []audit.Source, g *audit.GatewayReport) (all []string) {
 	for i := range sources {
-		if sources[i].Kind == k {
+		if sources[i].Kind == g.Kind {
 			all = append(all, sources[i].Applications...)
 		}
 	}
+	all = slices.DeleteFunc(all, func(a string) bool { return !g.AsksFor(signin.OWA, a) })
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -71,8 +71,12 @@ func (f *mfaFlags) runUsers(ctx context.Context, args []string) error {
 	}
 	defer store.Close()
 	collectForStore()
-	r := newUsersReport(f, store.Dir(), notes)
-	if err := r.gather(ctx, store, &j); err != nil {
+	var r *usersReport
+	err = j.settled(func() error {
+		r = newUsersReport(f, store.Dir(), notes)
+		return r.gather(ctx, store, &j)
+	})
+	if err != nil {
 		return err
 	}
 	if len(args) == 0 {

@@ -25,6 +25,8 @@ type watched struct {
 	decided, nowhere    int64 // events that say something of a logon, and those without an address
 	pairs, wide         histogram
 	stranger, lost, far signin.Ref // the first event of each
+	any                 signin.Ref // and of all
+	events              int64
 }
 
 type hourOf struct {
@@ -47,6 +49,9 @@ func (c *Correlator) watchEvent(e *event, m Match) {
 	w, s := c.watch(e.gateway, e.Time), &Stats{}
 	if c.set.From <= e.Time && e.Time < c.set.To {
 		s = &c.gateways[e.gateway].stats
+	}
+	if w.events++; w.events == 1 {
+		w.any = e.At
 	}
 	first := func(at *signin.Ref, n, all *int64) {
 		*all++
@@ -100,7 +105,11 @@ func (c *Correlator) recordGateways(before int64) {
 				c.set.Record(&rules.Record{Gateways: true, Kind: g.Kind, Time: t, Gateway: g.ID, Reason: why, At: at})
 			}
 		}
-		say(g.astray(w.pairs.median(), w.wide.median()), blindClock, w.far)
+		if g.wrong(t) != 0 {
+			say(w.events > 0, blindClock, w.any)
+		} else {
+			say(g.astray(w.pairs.median(), w.wide.median()), blindClock, w.far)
+		}
 		say(w.named >= fewest && most(w.strangers, w.named), blindUsers, w.stranger)
 		say(w.decided >= fewest && most(w.nowhere, w.decided), blindAddresses, w.lost)
 	}

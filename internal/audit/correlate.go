@@ -20,6 +20,7 @@ type Setup struct {
 	Seen       []Seen
 	Passes     []Pass
 	Habits     []Habit                  // of all days that are judged
+	Clocks     map[string]*Clock        // those that are wrong, by id of the gateway; nil to find that out
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
 	From, To   int64                    // logons of this time are judged, Unix milliseconds; To is behind it
 	Judged     func(*Verdict)           // called for each, by time; the Verdict is the caller's
@@ -69,28 +70,6 @@ type Correlator struct {
 	told     map[eventKey]*event
 	places   places
 	watched  map[hourOf]*watched // of hours of which not all logons are judged
-}
-
-// A gateway is one with what was read of it.
-type gateway struct {
-	Gateway
-	Declared bool
-	cover    cover
-	outside  []signin.Protocol // of its Entries, those that it protects from outside only
-	past     []signin.Protocol // entry points that a proxy leads to past it
-	logs     int
-	known    map[int32]bool
-	maybe    map[int32]bool // people of whom an ambiguous name may be
-	habit    map[int64]int  // by hour
-	usual    map[int64]bool // by day: whether its silence says something
-	times    []int64        // of events
-	stats    Stats
-}
-
-type appKey struct {
-	kind        signin.Kind
-	application string
-	server      string
 }
 
 type way struct {
@@ -198,7 +177,11 @@ func NewCorrelator(s Setup) *Correlator {
 		}
 	}
 	for i := range c.gateways {
-		c.gateways[i].learn()
+		g := &c.gateways[i]
+		g.learn()
+		if g.clock = s.Clocks[g.ID]; s.Clocks == nil && len(g.Entries) > 0 {
+			g.timing = newTiming(len(g.known))
+		}
 	}
 	return c
 }
@@ -219,21 +202,6 @@ func (c *Correlator) Knows(p *Person) (ids []string) {
 	return ids
 }
 
-// learn finds out on which days silence says something: those of which the median hour, of the hours with any event, has
-// enough of them. Hours without one are left out: at night nobody logs on.
-func (g *gateway) learn() {
-	days := map[int64][]int{}
-	for hour, n := range g.habit {
-		if n > 0 {
-			days[hour/24] = append(days[hour/24], n)
-		}
-	}
-	for day, counts := range days {
-		slices.Sort(counts)
-		g.usual[day] = counts[len(counts)/2] >= silenceOf
-	}
-}
-
 // number is what stands for a person in keys; it never reaches an answer.
 func (c *Correlator) number(p *Person) int32 {
 	n, ok := c.people[p]
@@ -244,42 +212,6 @@ func (c *Correlator) number(p *Person) int32 {
 	return n
 }
 
-// gatewayOf returns the place of the gateway that an event belongs to, -1 for none. server is the one that wrote it.
-func (c *Correlator) gatewayOf(k signin.Kind, application, server string) int {
-	key := appKey{k, application, server}
-	if i, ok := c.ofApp[key]; ok {
-		return i
-	}
-	rest, named := []int{}, []int{}
-	for _, i := range c.byKind[k] {
-		switch g := &c.gateways[i]; {
-		case len(g.Applications) == 0:
-			rest = append(rest, i)
-		case g.named(application):
-			named = append(named, i)
-		}
-	}
-	if len(named) == 0 {
-		named = rest
-	}
-	found := -1
-	for _, i := range named {
-		g := &c.gateways[i]
-		own := server != "" && !slices.Contains(g.Servers, AllServers) && g.onServer(server)
-		if found < 0 || own {
-			found = i
-		}
-		if own {
-			break
-		}
-	}
-	if len(c.ofApp) >= maxAsked {
-		clear(c.ofApp)
-	}
-	c.ofApp[key] = found
-	return found
-}
-
 // Feed takes what happened next. Hours follow each other; time that is left out is time in which nothing happened.
 func (c *Correlator) Feed(h Hour) {
 	if c.fed == 0 {
@@ -288,6 +220,11 @@ func (c *Correlator) Feed(h Hour) {
 	c.fed = h.To
 	c.takeEvents(h.Events)
 	c.takeUses(h.Uses)
+	for i := range c.gateways {
+		if k := c.gateways[i].timing; k != nil {
+			k.advance()
+		}
+	}
 	c.advance(c.fed - c.lag)
 	// What is too old is never asked for. It is let go of when there is as much again, so that doing so costs no more than
 	// what it is about.
@@ -326,6 +263,14 @@ func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []Ga
 	}
 	for i := range events {
 		h.From, h.To = min(h.From, events[i].Time), max(h.To, events[i].Time+1)
+	}
+	if set.Clocks == nil {
+		dry := set
+		dry.Judged, dry.Record, dry.Heard = nil, nil, nil
+		c := NewCorrelator(dry)
+		c.Feed(h)
+		c.Close()
+		set.Clocks = c.Clocks()
 	}
 	c := NewCorrelator(set)
 	c.Feed(h)
@@ -406,6 +351,7 @@ func (c *Correlator) takeUses(uses []Use) {
 			c.marks = append(c.marks, m)
 			o := origin{m.who, m.addr}
 			c.from[o] = append(c.from[o], m)
+			c.timeLogon(it)
 		}
 	}
 }

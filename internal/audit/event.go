@@ -40,7 +40,8 @@ func keyOf(e *signin.MFAEvent) eventKey {
 		case signin.Entra:
 			k.outcome = 0 // of two records of one sign-in the fuller stands
 		case signin.ADFSLog:
-			k.with = e.Reason // of the token it is where it went to; of the credential there is none
+			k.with = e.Reason                // of the token it is where it went to; of the credential there is none
+			k.user = strings.ToLower(e.User) // clients choose the id, which could be that of somebody else's request
 		}
 		return k
 	}
@@ -130,10 +131,11 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 	}
 	g.times = append(g.times, e.Time)
 	c.watchEvent(x, m)
+	c.timeEvent(g, e, m.Person)
 	if m.Person != nil {
 		n := c.number(m.Person)
 		c.events[n] = append(c.events[n], x)
-	} else if inPeriod {
+	} else if inPeriod && len(m.Candidates) > 0 {
 		g.stats.Unjoined++
 	}
 	for _, p := range m.Candidates {

@@ -62,6 +62,17 @@ func DefaultGateway(kind signin.Kind) Gateway {
 	return g
 }
 
+// AsksFor reports whether an event about an application says something of logons at an entry point. AD FS names the relying
+// party that a token is for: a second factor for another one is none of Outlook on the web. That has /owa or /ecp in its
+// name, or is Web Application Proxy's own where that asks on its behalf; what is no identifier, which is a URI, may be any.
+func (g *Gateway) AsksFor(class signin.Protocol, application string) bool {
+	if g.Kind != signin.ADFSLog || len(g.Applications) > 0 || class != signin.OWA {
+		return true
+	}
+	a := strings.ToLower(application)
+	return !strings.Contains(a, ":") || strings.Contains(a, "/owa") || strings.Contains(a, "/ecp") || strings.HasPrefix(a, "urn:appproxy:")
+}
+
 // perServer reports whether each Exchange server has a log of its own of that kind: what one of them says covers no other.
 func perServer(k signin.Kind) bool { return k == signin.Monosign }
 

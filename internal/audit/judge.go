@@ -62,13 +62,13 @@ func (c *Correlator) judge(it *item) *Verdict {
 	if own != nil && c.said(v, own) {
 		return v
 	}
-	if c.goesOn(it) {
-		return v.is(signin.MFAUnknown, Roaming, "", "it goes on from a session of this account that is not over, with a new address or a new client: no event is due")
-	}
 	for _, i := range w.guard.gateways {
 		if g := &c.gateways[i]; g.exempts(w.match.Person, u.Account, it.use.Address) {
 			return v.is(signin.MFANotRequired, Exempted, g.ID, g.ID+" does not ask here: the declared policy exempts it")
 		}
+	}
+	if c.goesOn(it) {
+		return v.is(signin.MFAUnknown, Roaming, "", "it goes on from a session of this account that is not over, with a new address or a new client: no event is due")
 	}
 	if len(w.guard.gateways) == 0 {
 		return v.is(signin.MFAUnknown, NoGateway, "", "no log of an MFA gateway was read that protects "+u.Entry.String()+", and none is declared")
@@ -131,20 +131,20 @@ func delta(ms int64) string {
 	return fmt.Sprintf("%d s after", ms/1000)
 }
 
-// ownEvent returns the event that belongs to a logon: of those in its window that no other logon has, one from its own
-// address before one from nowhere, that before one from elsewhere, and then what says most. doubtful: there is one that
-// may be about somebody else.
+// ownEvent returns the event that belongs to a logon: of those in its window that no other logon has, one that says
+// something of a second factor before one of a password; one from its own address or from nowhere before one from
+// elsewhere; and then what says most. doubtful: there is one that may be about somebody else.
 func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 	list := c.events[it.way.who]
 	i, _ := slices.BinarySearchFunc(list, it.t-max(c.before, c.lag), func(e *event, t int64) int { return cmp.Compare(e.Time, t) })
-	best := [4]int64{1 << 62}
+	best := [6]int64{1 << 62}
 	nearest := int64(1 << 62)
 	skew := -1
 	var near signin.Ref
 	for ; i < len(list) && list[i].Time <= it.t+c.lag; i++ {
 		e := list[i]
 		g := &c.gateways[e.gateway]
-		if !it.way.guard.counting[e.gateway] {
+		if !it.way.guard.counting[e.gateway] || !g.AsksFor(it.way.guard.class, e.Application) {
 			continue
 		}
 		d := e.Time - it.t
@@ -152,23 +152,27 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 			nearest, skew, near = d, e.gateway, e.At
 		}
 		rank, says := rankOf(e.MFAEvent)
-		if e.used || !says || d < -g.Before.Milliseconds() || d > g.After.Milliseconds() {
+		if e.used || !says || g.wrong(it.t) != 0 || g.wrong(e.Time) != 0 || d < -g.Before.Milliseconds() || d > g.After.Milliseconds() {
 			continue
 		}
 		if e.maybe {
 			doubtful = e
 			continue
 		}
-		from := int64(2)
+		var one, away, nowhere int64
+		if e.Outcome == signin.FirstFactorOK {
+			one = 1
+		}
 		switch {
-		case !e.Address.IsValid() || e.Address.IsUnspecified():
-			from = 1
+		case !located(e.Address):
+			nowhere = 1
 		case e.Address == it.use.Address:
-			from = 0
 		case c.another(it, e):
 			continue
+		default:
+			away = 1
 		}
-		if this := [4]int64{from, int64(rank), abs(d), int64(e.gateway)}; slices.Compare(this[:], best[:]) < 0 {
+		if this := [6]int64{one, away, int64(rank), nowhere, abs(d), int64(e.gateway)}; slices.Compare(this[:], best[:]) < 0 {
 			own, best = e, this
 		}
 	}
@@ -240,6 +244,7 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 	w := it.way
 	var covering, silent, knowing, guessed *gateway
 	var dark, lost *gateway // those that know the person and do not cover the time, and those of which there is no log
+	var wrong *gateway      // its clock is
 	for _, i := range w.guard.gateways {
 		g := &c.gateways[i]
 		cover := g.cover.of(v.Way.Server)
@@ -247,6 +252,8 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 		switch {
 		case g.logs == 0:
 			lost = cmp.Or(lost, g)
+		case g.wrong(it.t) != 0:
+			wrong = cmp.Or(wrong, g)
 		case covered:
 			covering = cmp.Or(covering, g)
 			if c.silent(g, i, cover, it) {
@@ -266,6 +273,8 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 	switch {
 	case v.Account == "" || w.match.Person == nil && len(w.match.Candidates) == 0:
 		v.is(signin.MFAUnknown, Nameless, "", "it names nobody")
+	case wrong != nil:
+		v.is(signin.MFAUnknown, WrongClock, wrong.ID, fmt.Sprintf("the clock of %s, or the zone that its log is read in, seems to be wrong by %s: its events are joined with nothing", wrong.ID, spanWords(abs(wrong.wrong(it.t)))))
 	case silent != nil:
 		v.is(signin.MFAFailOpen, Silence, silent.ID, fmt.Sprintf("%s told nothing for at least %s, in which others logged on too, on a day on which it usually does", silent.ID, spanWords(silenceIs.Milliseconds())))
 	case w.match.Person == nil:
@@ -299,7 +308,7 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 // what was read of it, on a day of which the median hour has at least 3 events, and in which others logged on. It looks
 // no farther than 30 minutes to either side.
 func (c *Correlator) silent(g *gateway, place int, cover Coverage, it *item) bool {
-	if !g.usual[it.t/hourMs/24] {
+	if !g.usualOn(it.t / hourMs / 24) {
 		return false
 	}
 	span, ok := cover.at(it.t)

@@ -27,11 +27,12 @@ const (
 	Roaming                   // it goes on from a session, with a new address or a new client
 	UnknownWord               // an event has an outcome that is not known
 	GatewayError              // an event tells of an error
+	WrongClock                // the times of its log are wrong
 	causeCount
 )
 
 var causeNames = [causeCount]string{"said", "silence", "no_event", "one_factor", "exempt", "unprotected", "back_end", "no_gateway", "no_log", "not_covered", "never_seen", "ambiguous",
-	"nameless", "roaming", "unknown_word", "gateway_error"}
+	"nameless", "roaming", "unknown_word", "gateway_error", "clock"}
 
 func (c Cause) String() string { return causeNames[min(c, causeCount-1)] }
 
