@@ -34,7 +34,11 @@ type Batch struct {
 	Events  []signin.MFAEvent // of gateways; their File is not used
 	Cloud   []CloudSignIn     // they are in no row
 	Lost    int64             // ticks that were not kept: see minutes.lost
+	Garbled []Stretch         // of gateways' logs: the lines that could not be understood
 }
+
+// A Stretch is a range of bytes of a log.
+type Stretch struct{ From, To int64 }
 
 // A Head is a header and the offset of the line that put it in force.
 type Head struct {

@@ -133,6 +133,10 @@ func (f *fold) add(l *line) {
 	}
 	f.pending++
 	switch l.verdict {
+	case signin.Malformed:
+		if f.w.scan.logs[f.log].Format.Kind.Factors() {
+			b.garbled(l.offset, l.offset+l.size)
+		}
 	case signin.SignInLine:
 		f.signIn(l)
 	case signin.Directive:
@@ -141,6 +145,17 @@ func (f *fold) add(l *line) {
 			b.Heads = append(b.Heads, Head{l.offset, bytes.Clone(header)})
 		}
 	}
+}
+
+// maxGarbled bounds the stretches of a batch: the last one grows over what it is not about.
+const maxGarbled = 64
+
+func (b *Batch) garbled(from, to int64) {
+	if n := len(b.Garbled); n > 0 && (b.Garbled[n-1].To == from || n == maxGarbled) {
+		b.Garbled[n-1].To = to
+		return
+	}
+	b.Garbled = append(b.Garbled, Stretch{from, to})
 }
 
 // event copies what a line says of a second factor. Words that repeat are kept once.

@@ -207,8 +207,11 @@ func refused(o signin.FactorOutcome) bool {
 	return o == signin.FactorDenied || o == signin.FactorFraud || o == signin.FactorTimeout
 }
 
-// rank orders the events of one logon: what let it in goes before what refused an earlier try, and that before what says
+const rankOne = 8
+
+// rankOf orders the events of one logon: what let it in goes before what refused an earlier try, and that before what says
 // nothing of a second factor. ok is false for what says nothing of a logon at all.
+// From rankOne on it tells of the password alone.
 func rankOf(e *signin.MFAEvent) (rank int, ok bool) {
 	switch e.Outcome {
 	case signin.FactorPassed:
@@ -227,11 +230,11 @@ func rankOf(e *signin.MFAEvent) (rank int, ok bool) {
 		return 6, true
 	case signin.FactorUnknown:
 		if e.Kind == signin.UAL {
-			return 9, true // it has no field for a second factor: whoever tells of the password alone knows more
+			return rankOne + 1, true // it has no field for a second factor: whoever tells of the password alone knows more
 		}
 		return 7, true
 	case signin.FirstFactorOK:
-		return 8, true
+		return rankOne, true
 	}
 	return 0, false
 }

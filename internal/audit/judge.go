@@ -160,7 +160,7 @@ func (c *Correlator) ownEvent(it *item) (own *event, doubtful *event) {
 			continue
 		}
 		var one, away, nowhere int64
-		if e.Outcome == signin.FirstFactorOK {
+		if rank >= rankOne {
 			one = 1
 		}
 		switch {

@@ -158,7 +158,7 @@ func (c *checker) references(ctx context.Context) error {
 		{"usage", "server", "server", "id", ""}, {"usage", "account", "account", "id", ""}, {"usage", "client", "client", "id", ""}, {"usage", "verdict", "verdict", "id", "verdict <> 0"},
 		{"usage", "source", "source", "id", ""}, {"day", "usage", "usage", "id", ""}, {"hour", "usage", "usage", "id", ""}, {"hour", "address", "address", "id", "address <> 0"},
 		{"mfa_event", "source", "source", "id", ""}, {"mfa_event", "address", "address", "id", "address <> 0"}, {"cloud_signin", "address", "address", "id", "address <> 0"}, {"cloud_signin", "usage", "usage", "id", ""}, {"cloud_signin", "source", "source", "id", "source <> 0"},
-		{"ledger", "source", "source", "id", ""}, {"head", "source", "source", "id", ""}, {"head", "header", "header", "id", ""}, {"hole", "source", "source", "id", ""},
+		{"ledger", "source", "source", "id", ""}, {"head", "source", "source", "id", ""}, {"head", "header", "header", "id", ""}, {"hole", "source", "source", "id", ""}, {"garbled", "source", "source", "id", ""},
 		{"line_count", "source", "source", "id", ""}, {"line_count", "reason", "reason", "id", "reason <> 0"}, {"source", "header", "header", "id", "header <> 0"},
 		{"heard", "server", "server", "id", ""}, {"weak", "server", "server", "id", ""}, {"weak_line", "usage", "usage", "id", ""},
 		{"minute", `"group"`, "rule_group", "id", ""}, {"rule_group", "rule", "rule", "id", ""},

@@ -24,7 +24,7 @@ func (w *writer) commit(ctx context.Context, c *ingest.Commit) error {
 		return err
 	}
 	for _, id := range c.Forget {
-		for _, table := range []string{"ledger", "head", "hole", "line_count"} {
+		for _, table := range []string{"ledger", "head", "hole", "garbled", "line_count"} {
 			if err := w.exec(ctx, "DELETE FROM "+table+" WHERE source = ?", id); err != nil {
 				return err
 			}

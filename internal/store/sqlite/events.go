@@ -6,13 +6,21 @@ import (
 	"github.com/outmode/outmode/ingest"
 )
 
-// storeEvents writes the events of MFA gateways. One line is one event, however often it is handed in. Those that are
+// storeEvents writes the events of MFA gateways, and where their logs could not be understood. One line is one event, however often it is handed in. Those that are
 // older than what is kept are left out, as hours are.
 func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
 	rows := bulk{w: w, columns: 14, onMeet: "ON CONFLICT (time, source, at) DO NOTHING",
 		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction")`}
 	for _, b := range batches {
+		for _, g := range b.Garbled {
+			if err := w.exec(ctx, `INSERT INTO garbled (source, at, "end") VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, b.Log, g.From, g.To); err != nil {
+				return err
+			}
+			if err := w.stale(ctx, w.newest); err != nil { // of when it is is not known
+				return err
+			}
+		}
 		for i := range b.Events {
 			e := &b.Events[i]
 			if w.newest = max(w.newest, e.Time); e.Time < w.horizon(w.s.opt.Retention.Hours) {

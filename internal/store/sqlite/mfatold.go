@@ -33,7 +33,11 @@ func (v *MFAView) Told(ctx context.Context, from, to int64) (*Told, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := telling{apps: newNumbers(), users: newNumbers(), told: map[toldIn]bool{}, seen: map[toldOf]bool{}, passed: map[passedAt]int64{}, hours: map[toldWhen]int{}}
+	garbled, err := v.garbled(ctx)
+	if err != nil {
+		return nil, reading("what of gateways' logs could not be understood", err)
+	}
+	t := telling{garbled: garbled, apps: newNumbers(), users: newNumbers(), told: map[toldIn]bool{}, seen: map[toldOf]bool{}, passed: map[passedAt]int64{}, hours: map[toldWhen]int{}}
 	if err := t.read(ctx, v, from, to); err != nil {
 		return nil, reading("what gateways told", err)
 	}
@@ -45,6 +49,11 @@ func (v *MFAView) Told(ctx context.Context, from, to int64) (*Told, error) {
 	}
 	for i := range sources {
 		slices.Sort(sources[i].Applications)
+	}
+	for source, g := range garbled {
+		if i, ok := at[source]; ok {
+			sources[i].Holes = append(sources[i].Holes, g.holes()...)
+		}
 	}
 	for of := range t.seen {
 		told.Seen = append(told.Seen, audit.Seen{Kind: of.kind, Application: t.apps.names[of.app], User: t.users.names[of.user]})
@@ -61,6 +70,7 @@ func (v *MFAView) Told(ctx context.Context, from, to int64) (*Told, error) {
 // A telling adds up what events tell of.
 type telling struct {
 	apps, users numbers
+	garbled     map[int64]*garble // by source
 	told        map[toldIn]bool
 	seen        map[toldOf]bool
 	passed      map[passedAt]int64
@@ -107,18 +117,21 @@ func (n *numbers) number(name []byte) int32 {
 }
 
 func (t *telling) read(ctx context.Context, v *MFAView, from, to int64) error {
-	rows, err := v.tx.QueryContext(ctx, `SELECT source, kind, application, "user", outcome, address, time FROM mfa_event`)
+	rows, err := v.tx.QueryContext(ctx, `SELECT source, at, kind, application, "user", outcome, address, time FROM mfa_event`)
 	if err != nil {
 		return err
 	}
 	return scan(rows, func() error {
-		var source, kind, outcome, address, time int64
+		var source, at, kind, outcome, address, time int64
 		var app, user sql.RawBytes
-		if err := rows.Scan(&source, &kind, &app, &user, &outcome, &address, &time); err != nil {
+		if err := rows.Scan(&source, &at, &kind, &app, &user, &outcome, &address, &time); err != nil {
 			return err
 		}
 		of := toldOf{signin.Kind(kind), t.apps.number(app), t.users.number(user)}
 		t.told[toldIn{source, of.app}] = true
+		if g := t.garbled[source]; g != nil {
+			g.event(at, time)
+		}
 		if from <= time && time < to {
 			t.hours[toldWhen{of.kind, of.app, time / hourMs}]++
 		}
@@ -127,9 +140,9 @@ func (t *telling) read(ctx context.Context, v *MFAView, from, to int64) error {
 			t.seen[of] = true
 		}
 		if what == signin.FactorPassed && address != 0 {
-			at := passedAt{of, address}
-			if first, ok := t.passed[at]; !ok || time < first {
-				t.passed[at] = time
+			from := passedAt{of, address}
+			if first, ok := t.passed[from]; !ok || time < first {
+				t.passed[from] = time
 			}
 		}
 		return nil

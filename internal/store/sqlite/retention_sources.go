@@ -42,7 +42,7 @@ func (p *pruning) gone(ctx context.Context) (int64, error) {
 	these := " IN (?" + strings.Repeat(", ?", len(ids)-1) + ")"
 	for _, query := range []string{
 		"UPDATE usage SET source = 0, at = 0, length = 0, line = 0 WHERE source", "UPDATE cloud_signin SET source = 0, at = 0, length = 0, line = 0 WHERE source",
-		"DELETE FROM line_count WHERE source", "DELETE FROM ledger WHERE source", "DELETE FROM head WHERE source", "DELETE FROM hole WHERE source", "DELETE FROM source WHERE id",
+		"DELETE FROM line_count WHERE source", "DELETE FROM ledger WHERE source", "DELETE FROM head WHERE source", "DELETE FROM hole WHERE source", "DELETE FROM garbled WHERE source", "DELETE FROM source WHERE id",
 	} {
 		if _, err := p.w.tx.ExecContext(ctx, query+these, ids...); err != nil {
 			return 0, fmt.Errorf("%w in %s", err, query)

@@ -124,6 +124,8 @@ CREATE TABLE mfa_event (
   kind INTEGER NOT NULL, "user" TEXT NOT NULL, application TEXT NOT NULL, address INTEGER NOT NULL, factor TEXT NOT NULL, outcome INTEGER NOT NULL,
   reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL,
   PRIMARY KEY (time, source, at)) STRICT, WITHOUT ROWID;
+-- Stretches of gateways' logs that could not be understood: what they told is not known.
+CREATE TABLE garbled (source INTEGER NOT NULL, at INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (source, at)) STRICT, WITHOUT ROWID;
 -- Sign-ins to the cloud that count, one by one, so that each can be taken out when a better log tells of it: those of one
 -- kind of log for each id that they share. Hours and days of their usage rows are sums of these. shared: the id, or behind a
 -- colon one by which no other log names it, or none; record: the record's own, 'source:at' where it has none either; weight:
