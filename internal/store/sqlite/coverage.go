@@ -25,14 +25,15 @@ func (s *Store) Coverage(ctx context.Context, p Period) (all []ingest.Coverage, 
 }
 
 func (s *Store) coverage(ctx context.Context, tx *sql.Tx, p Period) ([]ingest.Coverage, error) {
-	logs, err := s.speakers(ctx, tx)
+	again := newReader(tx)
+	logs, err := s.speakers(ctx, again)
 	if err != nil {
 		return nil, err
 	}
 	from, to := p.days()
 	var heard []ingest.Hearing
 	for of, voices := range logs {
-		e := ear{tx: tx, of: of, ever: hours{math.MaxInt64, 0}, heard: heard}
+		e := ear{again: again, of: of, ever: hours{math.MaxInt64, 0}, heard: heard}
 		// Nearly as much more at each side as makes a gap tells whether the silence at the edge of the period is one.
 		more := int64(ingest.Silence(of.kind)) - 1
 		if err := e.hear(ctx, voices, from*24-more, to*24-1+more); err != nil {
@@ -64,7 +65,7 @@ func (s *Store) coverage(ctx context.Context, tx *sql.Tx, p Period) ([]ingest.Co
 // An ear finds out in which hours a log was heard. A store has millions of rows of that, ten protocols say the same of
 // most hours, and most logs were heard in all of them: what counting can tell is not read.
 type ear struct {
-	tx    *sql.Tx
+	again *reader
 	of    speaker
 	ever  hours // the first and the last of all time
 	heard []ingest.Hearing
@@ -76,7 +77,7 @@ type hours struct{ from, to int64 }
 // hear adds the first and the last that was ever heard of the log, and each hour within some in which it was heard.
 func (e *ear) hear(ctx context.Context, voices []voice, from, to int64) error {
 	for _, v := range voices {
-		rows, err := e.tx.QueryContext(ctx, `SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour LIMIT 1)
+		rows, err := e.again.QueryContext(ctx, `SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour LIMIT 1)
 			UNION ALL SELECT hour, first, last FROM (SELECT hour, first, last FROM heard WHERE server = ?1 AND kind = ?2 AND protocol = ?3 ORDER BY hour DESC LIMIT 1)`, v.server, v.kind, v.protocol)
 		if err != nil {
 			return err
@@ -131,7 +132,7 @@ func (e *ear) addHour(hour int64) {
 }
 
 func (e *ear) count(ctx context.Context, v voice, in hours) (n int64, err error) {
-	err = e.tx.QueryRowContext(ctx, "SELECT count(*) FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ?", v.server, v.kind, v.protocol, in.from, in.to).Scan(&n)
+	err = e.again.one(ctx, "SELECT count(*) FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ?", []any{v.server, v.kind, v.protocol, in.from, in.to}, &n)
 	return n, err
 }
 
@@ -149,7 +150,7 @@ func (e *ear) split(ctx context.Context, v voice, in hours) (silent []hours, err
 		}
 		return nil, nil
 	}
-	rows, err := e.tx.QueryContext(ctx, "SELECT hour FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ? ORDER BY hour", v.server, v.kind, v.protocol, in.from, in.to)
+	rows, err := e.again.QueryContext(ctx, "SELECT hour FROM heard WHERE server = ? AND kind = ? AND protocol = ? AND hour BETWEEN ? AND ? ORDER BY hour", v.server, v.kind, v.protocol, in.from, in.to)
 	if err != nil {
 		return nil, err
 	}

@@ -18,16 +18,17 @@ import (
 // MFA hands out what a correlation of logons and events needs, all as it was at one moment. The view is of no use behind
 // do.
 func (s *Store) MFA(ctx context.Context, do func(*MFAView) error) error {
-	return s.snapshot(ctx, func(tx *sql.Tx) error { return do(&MFAView{s: s, tx: tx}) })
+	return s.snapshot(ctx, func(tx *sql.Tx) error { return do(&MFAView{s: s, tx: tx, again: newReader(tx)}) })
 }
 
 // An MFAView reads the logons and the events of one moment. Each call returns what belongs to an hour, or as much as there
 // are users, logs or servers; none returns what belongs to all of the time.
 type MFAView struct {
-	s    *Store
-	tx   *sql.Tx
-	ways map[int64]*mfaWay // by usage row
-	ips  map[int64]netip.Addr
+	s     *Store
+	tx    *sql.Tx
+	again *reader           // for what is asked more than once
+	ways  map[int64]*mfaWay // by usage row
+	ips   map[int64]netip.Addr
 }
 
 // An mfaWay is the key of a usage row.
@@ -207,7 +208,7 @@ func (v *MFAView) readUses(ctx context.Context, h *audit.Hour) error {
 	hour := h.From / hourMs
 	var from addressed
 	var of []voice // whose hours must count
-	rows, err := v.tx.QueryContext(ctx, "SELECT usage, address, first, last, minutes, source, at, length, line FROM hour WHERE hour = ?", hour)
+	rows, err := v.again.QueryContext(ctx, "SELECT usage, address, first, last, minutes, source, at, length, line FROM hour WHERE hour = ?", hour)
 	if err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (v *MFAView) readUses(ctx context.Context, h *audit.Hour) error {
 	for i, u := range h.Uses {
 		counting, known := counts[of[i]]
 		if !known {
-			err := v.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ? AND state = ?)", of[i].server, of[i].kind, of[i].protocol, hour, counted).Scan(&counting)
+			err := v.again.one(ctx, "SELECT EXISTS (SELECT 1 FROM weak WHERE server = ? AND kind = ? AND protocol = ? AND hour = ? AND state = ?)", []any{of[i].server, of[i].kind, of[i].protocol, hour, counted}, &counting)
 			if err != nil {
 				return err
 			}
@@ -257,7 +258,7 @@ func (v *MFAView) readUses(ctx context.Context, h *audit.Hour) error {
 // readEvents reads the events of an hour.
 func (v *MFAView) readEvents(ctx context.Context, h *audit.Hour) error {
 	var from addressed
-	rows, err := v.tx.QueryContext(ctx, `SELECT source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction" FROM mfa_event WHERE time >= ? AND time < ?`, h.From, h.To)
+	rows, err := v.again.QueryContext(ctx, `SELECT source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction" FROM mfa_event WHERE time >= ? AND time < ?`, h.From, h.To)
 	if err != nil {
 		return err
 	}

@@ -168,8 +168,8 @@ func (t *telling) habits(ctx context.Context, v *MFAView) (all []audit.Habit, er
 	for when, n := range t.hours {
 		h := audit.Habit{Kind: when.kind, Application: t.apps.names[when.app], Hour: when.hour, Events: n}
 		if n > 1 && n <= fewEvents {
-			err := v.tx.QueryRowContext(ctx, `SELECT count(DISTINCT CASE "transaction" WHEN '' THEN time ELSE "transaction" END) FROM mfa_event WHERE time >= ?1 AND time < ?2 AND kind = ?3 AND application = ?4`,
-				h.Hour*hourMs, (h.Hour+1)*hourMs, h.Kind, h.Application).Scan(&h.Events)
+			err := v.again.one(ctx, `SELECT count(DISTINCT CASE "transaction" WHEN '' THEN time ELSE "transaction" END) FROM mfa_event WHERE time >= ?1 AND time < ?2 AND kind = ?3 AND application = ?4`,
+				[]any{h.Hour * hourMs, (h.Hour + 1) * hourMs, h.Kind, h.Application}, &h.Events)
 			if err != nil {
 				return nil, err
 			}
@@ -214,7 +214,7 @@ func (a *addressed) read(ctx context.Context, v *MFAView) error {
 	if unknown == nil {
 		return nil
 	}
-	rows, err := v.tx.QueryContext(ctx, "SELECT id, ip FROM address WHERE id IN (SELECT value FROM json_each(?))", "["+strings.TrimPrefix(string(unknown), ",")+"]")
+	rows, err := v.again.QueryContext(ctx, "SELECT id, ip FROM address WHERE id IN (SELECT value FROM json_each(?))", "["+strings.TrimPrefix(string(unknown), ",")+"]")
 	if err != nil {
 		return err
 	}
