@@ -36,13 +36,10 @@ func listedFindings(t *testing.T, args ...string) (found []map[string]any) {
 
 // The list says of a finding what scan says of it, in the same words, and what became of it.
 func TestFindingsAreThoseOfScan(t *testing.T) {
-	t.Chdir(root)
-	data := filepath.Join(t.TempDir(), "data")
+	t.Parallel()
+	data := contosoStore(t)
 	var scanned struct{ Findings []map[string]any }
-	if err := json.Unmarshal([]byte(must(t, exitDone, "scan", "-o", "json", "samples/contoso")), &scanned); err != nil {
-		t.Fatal(err)
-	}
-	must(t, exitDone, "scan", "--data", data, "samples/contoso", "-q")
+	decode(t, contosoJSON(t), &scanned)
 	found := listedFindings(t, "--data", data)
 	if len(found) == 0 || len(found) != len(scanned.Findings) {
 		t.Fatalf("%d findings, scan has %d", len(found), len(scanned.Findings))

@@ -125,14 +125,15 @@ func scanJSON(t testing.TB, want int, args ...string) jsonReport {
 
 // The terminal, JSON, NDJSON and CSV tell the same numbers.
 func TestOutputsAgree(t *testing.T) {
-	t.Chdir(root)
-	r := scanJSON(t, exitDone, "samples/contoso")
+	t.Parallel()
+	var r jsonReport
+	decode(t, contosoJSON(t), &r)
 	var rows int64
 	for _, u := range r.Usage {
 		rows += int64(u["count"].(float64))
 	}
-	docs := strings.Count(must(t, exitDone, "scan", "-o", "ndjson", "samples/contoso"), "\n")
-	records, err := csv.NewReader(strings.NewReader(must(t, exitDone, "scan", "-o", "csv", "samples/contoso"))).ReadAll()
+	docs := strings.Count(must(t, exitDone, "scan", "-o", "ndjson", contoso()), "\n")
+	records, err := csv.NewReader(strings.NewReader(must(t, exitDone, "scan", "-o", "csv", contoso()))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestOutputsAgree(t *testing.T) {
 		}
 		csvRows += n
 	}
-	table := must(t, exitDone, "scan", "samples/contoso")
+	table := must(t, exitDone, "scan", contoso())
 	said := fmt.Sprintf("%s sign-in lines = %s counted + %s told twice", number(r.SignIns.Lines), number(r.SignIns.Counted), number(r.SignIns.Told_Twice))
 	if rows != r.SignIns.Counted || int64(docs) != rows || csvRows != rows || !strings.Contains(table, said) {
 		t.Errorf("json %d (rows %d), ndjson %d, csv %d; the table must say %q", r.SignIns.Counted, rows, docs, csvRows, said)
@@ -176,11 +177,11 @@ func ledger(t *testing.T, l map[string]int64) {
 }
 
 func TestOutputIsTheSameForAnyNumberOfWorkers(t *testing.T) {
-	t.Chdir(root)
+	t.Parallel()
 	for _, format := range []string{"table", "json", "ndjson", "csv"} {
-		one := must(t, exitDone, "scan", "-o", format, "--workers", "1", "samples/contoso")
+		one := must(t, exitDone, "scan", "-o", format, "--workers", "1", contoso())
 		for _, n := range []string{"2", "9"} {
-			if got := must(t, exitDone, "scan", "-o", format, "--workers", n, "samples/contoso"); got != one {
+			if got := must(t, exitDone, "scan", "-o", format, "--workers", n, contoso()); got != one {
 				t.Errorf("-o %s differs between 1 and %s workers", format, n)
 			}
 		}
@@ -189,8 +190,9 @@ func TestOutputIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 
 // Evidence points to the very bytes, holds their hash and never their text.
 func TestEvidenceCanBeChecked(t *testing.T) {
-	t.Chdir(root)
-	r := scanJSON(t, exitDone, "samples/contoso")
+	t.Parallel()
+	var r jsonReport
+	decode(t, contosoJSON(t), &r)
 	if len(r.Findings) == 0 {
 		t.Fatal("no finding")
 	}
@@ -223,10 +225,10 @@ func TestEvidenceCanBeChecked(t *testing.T) {
 
 // No canary, cookie, password or other secret of the samples is ever printed.
 func TestNothingSecretIsPrinted(t *testing.T) {
-	t.Chdir(root)
+	t.Parallel()
 	for _, args := range [][]string{
-		{"scan", "samples/contoso", "-v", "--top", "0"}, {"scan", "samples/contoso", "-o", "json"}, {"scan", "samples/contoso", "-o", "ndjson"},
-		{"scan", "samples/contoso", "-o", "csv"}, {"explain", "samples/contoso"}, {"explain", "samples/contoso", "-o", "ndjson"},
+		{"scan", contoso(), "-v", "--top", "0"}, {"scan", contoso(), "-o", "json"}, {"scan", contoso(), "-o", "ndjson"},
+		{"scan", contoso(), "-o", "csv"}, {"explain", contoso()}, {"explain", contoso(), "-o", "ndjson"},
 	} {
 		_, out, errs := outmode(t, "", args...)
 		for _, secret := range []string{"NotARealSecret", "not-a-real-password", "bm90LWEtcmVhbC1wYXNzd29yZA", "msExchEcpCanary", "Authorization: "} {

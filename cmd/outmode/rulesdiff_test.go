@@ -29,14 +29,6 @@ func rulesDiff(t *testing.T, args ...string) (d difference) {
 	return d
 }
 
-// contosoStore is a store with the sample in it.
-func contosoStore(t *testing.T, args ...string) string {
-	t.Helper()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, append([]string{"scan", "--data", data, filepath.Join(root, "samples", "contoso"), "-q"}, args...)...)
-	return data
-}
-
 const extraRules = `id: X-1
 name: EWS by other clients
 severity: critical
@@ -66,7 +58,7 @@ func TestRulesDiffOpensWhatScanFinds(t *testing.T) {
 	extra := write(t, filepath.Join(dir, "extra.yaml"), []byte(extraRules))
 	byID := func(args ...string) map[string]map[string]any {
 		var scanned struct{ Findings []map[string]any }
-		decode(t, must(t, exitDone, append([]string{"scan", "-o", "json", filepath.Join(root, "samples", "contoso")}, args...)...), &scanned)
+		decode(t, must(t, exitDone, append([]string{"scan", "-o", "json", contoso()}, args...)...), &scanned)
 		found := map[string]map[string]any{}
 		for _, f := range scanned.Findings {
 			delete(f, "evidence")
@@ -117,7 +109,8 @@ func TestRulesDiffOfLinesAndWindows(t *testing.T) {
 	old := write(t, filepath.Join(dir, "old.yaml"), fmt.Appendf(nil, rule+rule+rule+window, "L-1", "stays", "low", "status == 200", "L-2", "changes", "low", "hour > 3",
 		"L-3", "goes", "high", "hour > 3 && auth == \"basic\"", 5))
 	changed := write(t, filepath.Join(dir, "new", "new.yaml"), fmt.Appendf(nil, rule+rule+window, "L-1", "is renamed", "high", "status == 200", "L-2", "changes", "low", "hour > 4", 6))
-	data := contosoStore(t, "--rules", old, "--no-builtin")
+	data := filepath.Join(t.TempDir(), "data")
+	must(t, exitDone, "scan", "--data", data, contoso(), "-q", "--rules", old, "--no-builtin")
 	count := map[any]int{}
 	for _, f := range listedFindings(t, "--data", data) {
 		count[f["rule"]]++

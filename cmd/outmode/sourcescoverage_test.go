@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,8 +88,7 @@ func TestCoverageOfManyServersIsShort(t *testing.T) {
 // The samples miss what their story says, and the coverage is that of usage.
 func TestSourcesShowCoverage(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso"))
+	data := contosoStore(t)
 	text := must(t, exitDone, "sources", "--data", data)
 	says(t, text, "EX02 httpproxy 2026-10-06 00:01 2026-10-07 23:33 8 2026-10-06 18:00 to 2026-10-07 02:00", "EX01, EX02 iis 2026-10-06 00:00 2026-10-07 23:53 complete", "Of EX02, EX03 no IMAP, POP or SMTP log was read")
 	if coverage, next := strings.Index(text, "\nCoverage"), strings.Index(text, "\nNext"); coverage < strings.Index(text, "What was read") || next < coverage {

@@ -11,7 +11,7 @@ func TestUsageIsAboutTheStore(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	next := []string{`203.0.113.77 as contoso\t.okafor`, "outmode findings list --data " + data, "outmode usage --data " + data + " -o json", "not outmode scan"}
-	says(t, must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso")), next...)
+	says(t, must(t, exitDone, "scan", "--data", data, contoso()), next...)
 	says(t, must(t, exitDone, "usage", "--data", data), next...)
 }
 

@@ -22,8 +22,7 @@ func checkJSON(t *testing.T, want int, args ...string) (r struct {
 // The samples make a store that is sound, and stays it in its backup.
 func TestStoreCheckAndBackup(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso"))
+	data := contosoStore(t)
 	r := checkJSON(t, exitDone, "--data", data, "--logs")
 	if !r.OK || len(r.Problems) != 0 || r.Problems == nil || r.Checked["sources"] == 0 || r.Checked["ranges"] == 0 || r.Checked["usage"] == 0 || r.Checked["logs"] == 0 || r.Checked["logs_missing"] != 0 {
 		t.Errorf("%+v", r)
@@ -61,8 +60,7 @@ func TestStoreCheckAndBackup(t *testing.T) {
 // A store that is damaged is called so, whether it can be opened or not.
 func TestStoreCheckFindsDamage(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso"))
+	data := contosoStore(t)
 	file := filepath.Join(data, "outmode.db")
 	whole, err := os.ReadFile(file)
 	if err != nil {

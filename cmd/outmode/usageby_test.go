@@ -39,8 +39,7 @@ func groupedJSON(t *testing.T, data string, args ...string) (g jsonGrouped) {
 // By whatever columns, for whatever period, the counts are those of the usage rows.
 func TestUsageByCountsWhatUsageCounts(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso"))
+	data := contosoStore(t)
 	for _, period := range [][]string{{}, {"--since", "2026-10-06", "--until", "2026-10-06"}, {"--since", "2026-10-07"}} {
 		var plain jsonReport
 		decode(t, must(t, exitDone, append([]string{"usage", "--data", data, "-o", "json"}, period...)...), &plain)
@@ -82,8 +81,7 @@ func sumBy(rows []map[string]any, keys []string) map[string]int64 {
 // All forms tell the same rows; the table leaves zeros out where other columns would make many.
 func TestUsageByInEveryForm(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, exitDone, "scan", "--data", data, filepath.Join(root, "samples", "contoso"))
+	data := contosoStore(t)
 	const by = "hour,protocol,internal"
 	g := groupedJSON(t, data, "--by", by)
 	lines := strings.Split(strings.TrimSpace(must(t, exitDone, "usage", "--data", data, "--by", by, "-o", "ndjson")), "\n")
