@@ -23,8 +23,12 @@ import (
 func BenchmarkLive(b *testing.B) {
 	for _, c := range []struct{ rate, files int }{{2000, 50}, {5000, 50}, {20_000, 200}} {
 		b.Run(fmt.Sprintf("%d-lines-%d-files", c.rate, c.files), func(b *testing.B) {
+			lasting := 3 * time.Second
+			if testing.Short() {
+				lasting /= 10
+			}
 			for b.Loop() {
-				live(b, c.rate, c.files, 3*time.Second)
+				live(b, c.rate, c.files, lasting)
 			}
 		})
 	}
