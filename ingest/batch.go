@@ -32,6 +32,7 @@ type Batch struct {
 	IDs     []RequestID
 	Cited   []RowCitation
 	Events  []signin.MFAEvent // of gateways; their File is not used
+	Proofs  []Proof           // who is who; one may stand twice
 	Cloud   []CloudSignIn     // they are in no row
 	Lost    int64             // ticks that were not kept: see minutes.lost
 	Garbled []Stretch         // of gateways' logs: the lines that could not be understood
@@ -118,6 +119,12 @@ type WaitingMinute struct {
 type RequestID struct {
 	Server string
 	Hash   uint64
+}
+
+// A Proof is two names of one person, and the last time a line said so.
+type Proof struct {
+	signin.Pair
+	Last int64 // Unix milliseconds
 }
 
 // A RowCitation is the first line of a key on which a rule fires.

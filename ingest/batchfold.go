@@ -55,6 +55,8 @@ type fold struct {
 	heard   map[voiceKey]*signin.Span
 	ids     map[uint16]*sketch
 	minutes minutes
+	proofs  map[string]int        // by two names as logged: in the batch's, or -1 for none
+	spelt   []byte                // a key of proofs
 	cited   map[citedKey]struct{} // keys of which a line was cited already; bounded
 
 	lastCount countKey
@@ -99,6 +101,7 @@ func (f *fold) begin(log int, from int64) {
 	}
 	f.heard, f.ids = map[voiceKey]*signin.Span{}, map[uint16]*sketch{}
 	f.minutes = minutes{bounds: bounds{minutes: scanMinutes, window: s.opt.Window}}
+	f.proofs = map[string]int{}
 	f.pending, f.saying, f.last = 0, nil, 0
 	clear(f.w.servers) // more may be known of them by now
 	f.w.lastName, f.w.lastServer = "", ""
@@ -125,6 +128,9 @@ func (f *fold) add(l *line) {
 		f.hear(s)
 		if m := s.Facts.MFA; m != nil && m.Outcome != signin.NoFactor {
 			b.Events = append(b.Events, f.event(m, l))
+		}
+		if len(s.Facts.Same) > 1 {
+			f.prove(s.Facts.Same, ms)
 		}
 	}
 	if c != f.lastCount {
@@ -156,6 +162,25 @@ func (b *Batch) garbled(from, to int64) {
 		return
 	}
 	b.Garbled = append(b.Garbled, Stretch{from, to})
+}
+
+// prove notes that names are one person's. A batch says it once of the same two.
+func (f *fold) prove(same [][]byte, ms int64) {
+	for _, other := range same[1:] {
+		f.spelt = append(append(append(f.spelt[:0], same[0]...), 0), other...)
+		n, met := f.proofs[string(f.spelt)]
+		if !met {
+			n = -1
+			if pair, ok := signin.PairOf(same[0], other); ok {
+				n = len(f.batch.Proofs)
+				f.batch.Proofs = append(f.batch.Proofs, Proof{pair, ms})
+			}
+			f.proofs[string(f.spelt)] = n
+		}
+		if n >= 0 {
+			f.batch.Proofs[n].Last = max(f.batch.Proofs[n].Last, ms)
+		}
+	}
 }
 
 // event copies what a line says of a second factor. Words that repeat are kept once.

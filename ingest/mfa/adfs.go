@@ -19,6 +19,9 @@ const audit = "AuditBase"
 //   - 500 and 501 hold the claims of a token, ten to a record. Those of one Instance ID are put together: once the account
 //     and the claim multipleauthn are known, the second factor was passed. That it is missing says nothing, since a claim
 //     that is not in these records may be in the next: they are never a first factor alone.
+//   - 500, and 501 once 412 says that the token was good, prove who is who: primarysid, windowsaccountname and upn of one
+//     token are one person's. Of the caller and of whom a token was issued for the claims are apart: a service may act
+//     for somebody. Only claims count that stand apart in the event: in a text a claim may hold the lines of another.
 //   - A credential at a username-mixed endpoint with x-ms-client-application is a sign-in to Exchange Online too, basic.
 //     The application stands in 410, or in the claims, and the result elsewhere (299 and 500: issued; 324: refused by the
 //     access control policy): the sign-in is the record at which both are known, in whatever order. It is told once.
@@ -31,6 +34,7 @@ type adfs struct {
 	word    []byte // looked up
 	online  []byte // the resource of a sign-in to Exchange Online
 	mixed   []byte // its authentication type
+	same    [3][]byte
 }
 
 func newADFS(o *Options) *adfs {

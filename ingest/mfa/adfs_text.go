@@ -108,6 +108,10 @@ func (a *adfs) link(d *winDecoder, f *signin.Facts) {
 		return
 	}
 	t.link(activity)
+	if d.ev.id == 412 {
+		t.good = true
+		f.Same = a.proof(t)
+	}
 	if d.ev.id == 324 && a.settle(t, wasDenied, f) {
 		f.Note = ""
 	}
@@ -137,6 +141,8 @@ func (a *adfs) claims(d *winDecoder, f *signin.Facts) {
 		for i := 1; i+1 < d.ev.n; i += 2 {
 			a.claim(t, d.text(d.ev.params[i]), d.text(d.ev.params[i+1]))
 		}
+		a.names(d, t)
+		f.Same = a.proof(t)
 	} else {
 		var kind []byte
 		for line := range bytes.Lines(d.words) {
@@ -198,17 +204,17 @@ func (a *adfs) claim(t *thread, kind, value []byte) {
 	}
 	rank := uint8(0)
 	switch string(bytes.TrimSpace(kind)) {
-	case "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn":
+	case claimUPN:
 		rank = 6
 	case "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/implicitupn":
 		rank = 5
 	case "http://schemas.xmlsoap.org/claims/UPN":
 		rank = 4
-	case "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname":
+	case claimSam:
 		rank = 3
 	case "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name":
 		rank = 2
-	case "http://schemas.microsoft.com/ws/2008/06/identity/claims/primarysid":
+	case claimSID:
 		rank = 1
 	case "http://schemas.microsoft.com/claims/authnmethodsreferences":
 		if hasSuffix(value, "/multipleauthn") {

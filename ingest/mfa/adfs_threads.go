@@ -36,6 +36,12 @@ type thread struct {
 
 	user, party, address, agent, client, method []byte
 
+	of             int    // 500 or 501: of which the names are
+	sid, sam, name []byte // of one person: claims primarysid, windowsaccountname and upn
+	torn           bool   // two claims of one type differ
+	good           bool   // 412 said that the token was
+	proved         int    // how many names were told to be one person's
+
 	rank     uint8 // of the claim that user is from
 	endpoint bool  // it is a username-mixed one
 	mfa      bool  // the claim multipleauthn is there
@@ -48,7 +54,8 @@ type thread struct {
 
 // reset forgets what a thread says, and keeps its buffers.
 func (t *thread) reset() {
-	*t = thread{user: t.user[:0], party: t.party[:0], address: t.address[:0], agent: t.agent[:0], client: t.client[:0], method: t.method[:0]}
+	*t = thread{user: t.user[:0], party: t.party[:0], address: t.address[:0], agent: t.agent[:0], client: t.client[:0], method: t.method[:0],
+		sid: t.sid[:0], sam: t.sam[:0], name: t.name[:0]}
 }
 
 // link keeps the Activity ID of an Instance ID.
@@ -181,6 +188,13 @@ type keptThread struct {
 	Agent    []byte `json:"agent,omitempty"`
 	Client   []byte `json:"client,omitempty"`
 	Method   []byte `json:"method,omitempty"`
+	Of       int    `json:"of,omitempty"`
+	SID      []byte `json:"sid,omitempty"`
+	Sam      []byte `json:"sam,omitempty"`
+	Name     []byte `json:"name,omitempty"`
+	Torn     bool   `json:"torn,omitempty"`
+	Good     bool   `json:"good,omitempty"`
+	Proved   int    `json:"proved,omitempty"`
 	Rank     uint8  `json:"rank,omitempty"`
 	Endpoint bool   `json:"endpoint,omitempty"`
 	MFA      bool   `json:"mfa,omitempty"`
@@ -198,7 +212,7 @@ func (a *adfs) Sessions() []byte {
 		if s.stale(t) {
 			continue
 		}
-		k := keptThread{t.at, string(t.key[:]), "", t.user, t.party, t.address, t.agent, t.client, t.method, t.rank, t.endpoint, t.mfa, t.result, t.passed, t.told}
+		k := keptThread{t.at, string(t.key[:]), "", t.user, t.party, t.address, t.agent, t.client, t.method, t.of, t.sid, t.sam, t.name, t.torn, t.good, t.proved, t.rank, t.endpoint, t.mfa, t.result, t.passed, t.told}
 		if t.linked {
 			k.Activity = string(t.activity[:])
 		}
@@ -231,6 +245,8 @@ func (a *adfs) Restore(saved []byte) error {
 		}
 		t.user, t.party, t.address = keep(t.user, k.User), keep(t.party, k.Party), keep(t.address, k.Address)
 		t.agent, t.client, t.method = keep(t.agent, k.Agent), keep(t.client, k.Client), keep(t.method, k.Method)
+		t.of, t.torn, t.good, t.proved = k.Of, k.Torn, k.Good, k.Proved
+		t.sid, t.sam, t.name = keep(t.sid, k.SID), keep(t.sam, k.Sam), keep(t.name, k.Name)
 		t.rank, t.endpoint, t.mfa, t.result, t.passed, t.told = k.Rank, k.Endpoint, k.MFA, k.Result, k.Passed, k.Told
 	}
 	return nil

@@ -33,6 +33,9 @@ const (
 	enResult
 	enSteps
 	enFactor
+	enUserID
+	enTenants
+	enUserType
 	enFields
 	enProperties = enFields
 )
@@ -48,6 +51,7 @@ func entraPaths() []string {
 		enResourceID: "resourceId", enResourceIdentity: "resourceIdentity", enResource: "resourceDisplayName", enAddress: "ipAddress",
 		enClient: "clientAppUsed", enAgent: "userAgent", enProtocol: "authenticationProtocol", enStatus: "status", enResult: "resultType",
 		enSteps: "authenticationDetails", enFactor: "mfaDetail",
+		enUserID: "userId", enTenants: "crossTenantAccessType", enUserType: "userType",
 	}
 }
 
@@ -73,6 +77,7 @@ type entra struct {
 	codes, results, methods   table
 	mfa                       signin.MFAFacts
 	words                     words
+	same                      [2][]byte
 	best                      signin.FactorOutcome // of the steps
 	bestWeight, bestOfFactors int
 	reason, factor            []byte // of the best step: copies
@@ -269,7 +274,25 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 	}
 	f.Resource, f.Win32 = resource, code
 	d.judge(code)
+	if code == 0 {
+		f.Same = d.names()
+	}
 	return ""
+}
+
+// names are those that the record of a success proves to be one person's: the number of the user in the directory, and the
+// principal name that it has there. What was typed is not among them, and nobody of another tenant is: there the names are
+// what that one says.
+func (d *entra) names() [][]byte {
+	id, name := known(d.text(enUserID)), known(d.text(enUser))
+	if id == nil || name == nil || isWord(d.text(enUserType), "guest") {
+		return nil
+	}
+	if tenants := d.text(enTenants); len(tenants) > 0 && !isWord(tenants, "none") {
+		return nil
+	}
+	d.same = [2][]byte{id, name}
+	return d.same[:]
 }
 
 // code returns the error code. Without one, word is what the portal's CSV says instead, if it is not a success.

@@ -14,6 +14,7 @@ const (
 	ualID
 	ualOperation
 	ualUser
+	ualUserKey
 	ualAddress
 	ualActorAddress
 	ualObject
@@ -33,7 +34,7 @@ const (
 // Azure Active Directory.
 func ualPaths() []string {
 	return []string{
-		ualTime: "CreationTime", ualID: "Id", ualOperation: "Operation", ualUser: "UserId", ualAddress: "ClientIP", ualActorAddress: "ActorIpAddress",
+		ualTime: "CreationTime", ualID: "Id", ualOperation: "Operation", ualUser: "UserId", ualUserKey: "UserKey", ualAddress: "ClientIP", ualActorAddress: "ActorIpAddress",
 		ualObject: "ObjectId", ualTarget: "Target", ualApplication: "ApplicationId", ualExtended: "ExtendedProperties", ualModified: "ModifiedProperties",
 		ualCorrelation: "InterSystemsId", ualRequest: "IntraSystemId", ualNumber: "ErrorNumber", ualError: "LogonError",
 	}
@@ -79,6 +80,7 @@ type ual struct {
 	pair, target   *picker
 	codes, others  table
 	mfa            signin.MFAFacts
+	same           [2][]byte
 	words          words
 	agent, request []byte // of the extended properties: copies
 }
@@ -187,6 +189,10 @@ func (d *ual) signIn(failed bool, f *signin.Facts) {
 	default: // nor does a success say how: of a second factor this log tells nothing
 		f.Resource = resource
 		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(d.request)), orNil(d.request)
+		if key := d.text(ualUserKey); isGUID(key) { // elsewhere it is a number of another sort, or the name once more
+			d.same = [2][]byte{key, user}
+			f.Same = d.same[:]
+		}
 	}
 }
 

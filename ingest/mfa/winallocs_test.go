@@ -50,9 +50,10 @@ func manyInstances() []win {
 // the whole process.
 func TestWindowsEventsAllocateNothing(t *testing.T) {
 	claims := win{id: 501, provider: "AD FS Auditing", at: noon, params: []string{activity, "http://schemas.xmlsoap.org/claims/UPN", "anna"}, message: "Instance ID: " + activity + "\r\nCaller:\r\nhttp://schemas.xmlsoap.org/claims/UPN\r\nanna"}
+	names := win{id: 500, provider: "AD FS Auditing", at: noon, params: []string{activity, "http://schemas.microsoft.com/ws/2008/06/identity/claims/primarysid", "S-1-5-21-1-2-3-1107", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "a&b@contoso.com"}, message: "x"}
 	failed := win{id: 411, provider: "AD FS Auditing", at: noon, params: []string{activity, "http://x/UserName", "198.51.100.7", "anna-The name"}, message: "Activity ID: " + activity + "\r\nClient IP: \r\n198.51.100.7\r\nError message: anna-The name"}
 	for form := range carriers() {
-		d, raw := exportOf(t, form, auditEvent(1200, "UserAgentString", "a & b"), auditEvent(1203, "Endpoint", "/adfs/services/trust/13/usernamemixed", "X-MS-Client-Application", "Microsoft.Exchange.Mapi"), claims, failed)
+		d, raw := exportOf(t, form, auditEvent(1200, "UserAgentString", "a & b"), auditEvent(1203, "Endpoint", "/adfs/services/trust/13/usernamemixed", "X-MS-Client-Application", "Microsoft.Exchange.Mapi"), claims, names, failed)
 		noAllocations(t, form, d, append(raw, []byte("bad"), nil))
 		if form != "Write-ADFSEventsSummary" {
 			d, raw = exportOf(t, form, npsEvent(answered("Accepted", "anna", "Success")))

@@ -33,6 +33,9 @@ type Facts struct {
 	Win32      uint32 // sc-win32-status of IIS; of a cloud sign-in its error code, 0 for none
 
 	MFA *MFAFacts // what the line says of a second factor; nil where it says nothing
+	// Same are names that the line proves to be one person's, the one first that never becomes another's; nil where it
+	// proves none. A name that a client gave, or that stands in what was refused, is never among them.
+	Same [][]byte
 
 	Authenticated  bool   // HttpProxy: IsAuthenticated
 	Logon          Logon  // POP, IMAP, SMTP: the answer to a logon command
