@@ -11,7 +11,7 @@ import (
 type Known struct {
 	People  []Row       // the map of people
 	Aliases [][2]string // domains that are one: MONOFOR and monofor.com
-	Pairs   [][2]string // texts that one line of a log gives to one person
+	Pairs   [][2]string // texts that one line of a log proves to be one person's
 	Proven  []string    // accounts that authenticated, as logged; refused names are not among them: anybody can send one
 }
 
@@ -23,11 +23,12 @@ type Person struct {
 
 	forms []PersonForm
 	rows  int     // of the map
-	extra bool    // no log and no map knows more of this person than one text
+	extra bool    // nobody signed in under one of the names, and no map has one
 	named written // the Name, taken apart
 }
 
-// Alone reports whether nothing joins the person to anybody: no sign-in in the same domain and no map knows the one text.
+// Alone reports whether nothing joins the person to anybody who signed in or is in the map: only what gateways write names
+// them.
 func (p *Person) Alone() bool { return p.extra }
 
 // A PersonForm is one text for a person.
@@ -57,8 +58,11 @@ type Identities struct {
 	names   map[string][]*Person // account names without their realm, each person once, by name
 	sams    map[string][]*Person // the same of accounts in the form DOMAIN\name
 	mails   map[written][]*Person
+	doubts  map[written][]*Person // texts that lines give to several people, each once, by name
 	extra   map[written]*Person
 	asked   map[asked]Match
+
+	contradictions []Contradiction
 }
 
 type asked struct {
@@ -67,7 +71,7 @@ type asked struct {
 }
 
 // NewIdentities joins texts to people. Two texts are one person only if the map, a line, or a declared alias says so; and
-// no alias joins two rows of the map.
+// neither a line nor an alias joins two rows of the map.
 func NewIdentities(k Known) *Identities {
 	k.People = slices.Clone(k.People)
 	slices.SortStableFunc(k.People, func(a, b Row) int { return cmp.Compare(a.Line, b.Line) })
@@ -131,6 +135,9 @@ func (id *Identities) who(text string, form Form) Match {
 			return Match{Person: id.alone(w), Why: fmt.Sprintf("it is no %s, as the gateway is said to write", form)}
 		}
 	}
+	if people, ok := id.doubts[w]; ok {
+		return Match{Candidates: people, Why: whyDoubt(people)}
+	}
 	if p := id.nodes[w]; p != nil {
 		return Match{Person: p, Why: p.whyOf(spelt)}
 	}
@@ -141,7 +148,10 @@ func (id *Identities) who(text string, form Form) Match {
 	case UPNForm:
 		other.form = SamForm
 	}
-	if p := id.nodes[other]; p != nil && other != w && !p.mapped(w.form) {
+	if people, ok := id.doubts[other]; ok {
+		return Match{Candidates: people, Why: whyDoubt(people)}
+	}
+	if p := id.nodes[other]; p != nil && other != w && !p.given(w.form) {
 		return Match{Person: p, Why: "the same name in the same domain: " + w.realm}
 	}
 	if w.form == UPNForm && form != UPNForm {
@@ -172,6 +182,9 @@ func (id *Identities) byMail(w, spelt written) Match {
 		return Match{Person: people[0], Why: "the map gives this address of mail to " + people[0].Name}
 	case len(people) > 1:
 		return Match{Candidates: people, Why: fmt.Sprintf("the map gives the address %s@%s to %s", spelt.name, spelt.realm, nameList(people))}
+	}
+	if people, ok := id.doubts[w]; ok {
+		return Match{Candidates: people, Why: whyDoubt(people)}
 	}
 	if p := id.nodes[w]; p != nil {
 		return Match{Person: p, Why: p.whyOf(spelt)}
@@ -239,9 +252,9 @@ func (p *Person) whyOf(w written) string {
 	return "an alias of its domain"
 }
 
-// mapped reports whether the map gives the person an account of that form.
-func (p *Person) mapped(form Form) bool {
-	return p.rows > 0 && slices.ContainsFunc(p.forms, func(f PersonForm) bool { return f.Form == form && strings.HasPrefix(f.Why, "line ") })
+// given reports whether the map or a line gives the person an account of that form.
+func (p *Person) given(form Form) bool {
+	return slices.ContainsFunc(p.forms, func(f PersonForm) bool { return f.Form == form && rank(f.Why) < 2 })
 }
 
 // Ambiguous lists the account names that more than one person has, with those people, by name. A bare name among them

@@ -171,6 +171,10 @@ func TestIdentitiesDoNotDependOnOrder(t *testing.T) {
 		for range rng.IntN(3) {
 			k.Pairs = append(k.Pairs, [2]string{text(), text()})
 		}
+		ids := []string{"S-1-5-21-1-2-3-1", "S-1-5-21-1-2-3-2", "11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-666666666666"}
+		for range rng.IntN(5) {
+			k.Pairs = append(k.Pairs, [2]string{one(ids), text()})
+		}
 		if rng.IntN(2) == 0 {
 			k.Aliases = [][2]string{{"A", "a.com"}, {"B", "b.com"}}
 		}
@@ -198,7 +202,10 @@ func TestIdentitiesDoNotDependOnOrder(t *testing.T) {
 					}
 				}
 			}
-			return strings.Join(all, "\n")
+			for _, s := range ids {
+				all = append(all, whom(id, s, audit.AnyForm))
+			}
+			return strings.Join(append(all, fmt.Sprint(id.Contradictions())), "\n")
 		}
 		want := told()
 		for range 3 {

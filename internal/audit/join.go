@@ -19,32 +19,38 @@ type joiner struct {
 	above   []int             // the tree of joined nodes
 	rowOf   []int             // the node of each row of the map
 	mapped  map[int]bool      // nodes of texts that the map gives
+	paired  map[int]bool      // nodes that a pair joins
+	proven  map[int]bool      // nodes of accounts that signed in
+	doubts  map[int][]int     // nodes of whom pairs say two things, with those beside them
+
+	contradictions []Contradiction
 }
 
 func newJoiner(k *Known) *joiner {
-	j := &joiner{aliases: aliasesOf(k.Aliases), index: map[written]int{}, mapped: map[int]bool{}, spelt: map[int][]written{}}
+	j := &joiner{aliases: aliasesOf(k.Aliases), index: map[written]int{}, mapped: map[int]bool{}, spelt: map[int][]written{},
+		paired: map[int]bool{}, proven: map[int]bool{}, doubts: map[int][]int{}}
+	var rows [][]int
 	for i := range k.People {
 		r := &k.People[i]
 		row := len(j.texts)
 		j.texts, j.why, j.above, j.rowOf = append(j.texts, written{}), append(j.why, ""), append(j.above, row), append(j.rowOf, row)
+		var nodes []int
 		for _, w := range r.forms() {
 			if w.form != BareForm && w.form != MailForm {
 				n := j.node(w, fmt.Sprintf("line %d of the map", r.Line))
 				j.mapped[n] = true
 				j.join(row, n)
+				nodes = append(nodes, n)
 			}
 		}
-	}
-	for _, p := range k.Pairs {
-		a, b := take(p[0]), take(p[1])
-		if a.form == BareForm || b.form == BareForm || a.name == "" || b.name == "" {
-			continue // a bare name means whom Who says, wherever it stands
+		if len(k.Pairs) > 0 {
+			rows = append(rows, nodes)
 		}
-		j.join(j.node(a, "one line names it together with "+strings.ToLower(p[1])), j.node(b, "one line names it together with "+strings.ToLower(p[0])))
 	}
+	j.pairUp(k.Pairs, rows)
 	for _, text := range k.Proven {
 		if w := take(text); w.form != BareForm && w.name != "" {
-			j.node(w, "it signed in under this name")
+			j.proven[j.node(w, "it signed in under this name")] = true
 		}
 	}
 	j.joinAliases()
@@ -61,8 +67,8 @@ func (j *joiner) node(w written, why string) int {
 		n = len(j.texts)
 		j.index[w] = n
 		j.texts, j.why, j.above = append(j.texts, w), append(j.why, why), append(j.above, n)
-	} else if cmp.Or(cmp.Compare(rank(why), rank(j.why[n])), strings.Compare(why, j.why[n])) < 0 {
-		j.why[n] = why
+	} else {
+		j.say(n, why)
 	}
 	if j.aliases[spelt.realm] != "" && !slices.Contains(j.spelt[n], spelt) {
 		j.spelt[n] = append(j.spelt[n], spelt)
@@ -70,13 +76,22 @@ func (j *joiner) node(w written, why string) int {
 	return n
 }
 
-// rank orders reasons: the map first, then a line, then that it was used.
+// say keeps the better of two reasons why a node means its person.
+func (j *joiner) say(n int, why string) {
+	if cmp.Or(cmp.Compare(rank(why), rank(j.why[n])), strings.Compare(why, j.why[n])) < 0 {
+		j.why[n] = why
+	}
+}
+
+// rank orders reasons: the map first, then a line that joins, then that it was used.
 func rank(why string) int {
 	switch {
 	case strings.HasPrefix(why, "line "):
 		return 0
 	case strings.HasPrefix(why, "one line"):
 		return 1
+	case why == inALine:
+		return 3
 	}
 	return 2
 }
@@ -98,19 +113,21 @@ type link struct {
 }
 
 // joinAliases joins DOMAIN\name and name@realm where both domains are one: by an alias, or since they are spelled alike.
-// The map goes before: where it gives the one person another account of that form, they are two.
+// The map and pairs go before: where they give the one person another account of that form, they are two.
 func (j *joiner) joinAliases() {
-	has := map[written]bool{} // root and form, of what the map gives
-	for n := range j.mapped {
-		has[written{form: j.texts[n].form, name: fmt.Sprint(j.find(n))}] = true
+	has := map[written]bool{} // root and form, of what the map and pairs give
+	for _, given := range [...]map[int]bool{j.mapped, j.paired} {
+		for n := range given {
+			has[written{form: j.texts[n].form, name: fmt.Sprint(j.find(n))}] = true
+		}
 	}
 	var links []link
 	for n, w := range j.texts {
-		if w.form != SamForm {
+		if w.form != SamForm || j.doubts[n] != nil {
 			continue
 		}
 		upn, ok := j.index[written{UPNForm, w.name, w.realm}]
-		if !ok || has[written{form: UPNForm, name: fmt.Sprint(j.find(n))}] || has[written{form: SamForm, name: fmt.Sprint(j.find(upn))}] {
+		if !ok || j.doubts[upn] != nil || has[written{form: UPNForm, name: fmt.Sprint(j.find(n))}] || has[written{form: SamForm, name: fmt.Sprint(j.find(upn))}] {
 			continue
 		}
 		links = append(links, link{n, upn, "the same name in the same domain: " + w.realm})
@@ -150,7 +167,8 @@ func (j *joiner) joinBareRows(rows []Row) {
 	j.tryAll(links)
 }
 
-// tryAll joins what is linked, but for links that would, all together, make one person of two rows of the map.
+// tryAll joins what is linked, but for links that would, all together, make one person of two rows of the map, or of two
+// SIDs.
 func (j *joiner) tryAll(links []link) {
 	try := joiner{above: slices.Clone(j.above)}
 	for _, l := range links {
@@ -163,10 +181,16 @@ func (j *joiner) tryAll(links []link) {
 			rows[try.find(row)]++
 		}
 	}
+	sids := map[int]int{}
+	for n, w := range j.texts {
+		if w.form == SIDForm {
+			sids[try.find(n)]++
+		}
+	}
 	for _, l := range links {
-		if rows[try.find(l.a)] < 2 {
+		if root := try.find(l.a); rows[root] < 2 && sids[root] < 2 {
 			j.join(l.a, l.b)
-			if l.why != "" && rank(j.why[l.b]) == 2 {
+			if l.why != "" && rank(j.why[l.b]) >= 2 {
 				j.why[l.b] = l.why
 			}
 		}
@@ -175,7 +199,7 @@ func (j *joiner) tryAll(links []link) {
 
 // identities makes the people.
 func (j *joiner) identities(rows []Row) *Identities {
-	id := &Identities{aliases: j.aliases, nodes: map[written]*Person{}, names: map[string][]*Person{}, sams: map[string][]*Person{}, mails: map[written][]*Person{}, extra: map[written]*Person{}, asked: map[asked]Match{}}
+	id := &Identities{aliases: j.aliases, nodes: map[written]*Person{}, names: map[string][]*Person{}, sams: map[string][]*Person{}, mails: map[written][]*Person{}, doubts: map[written][]*Person{}, extra: map[written]*Person{}, asked: map[asked]Match{}}
 	people := map[int]*Person{}
 	of := func(n int) *Person {
 		root := j.find(n)
@@ -203,9 +227,22 @@ func (j *joiner) identities(rows []Row) *Identities {
 			p.forms = append(p.forms, PersonForm{text, w.form, fmt.Sprintf("line %d of the map", r.Line)})
 		}
 	}
+	proven := map[*Person]bool{}
+	for n := range j.proven {
+		proven[of(n)] = true
+	}
+	for n, beside := range j.doubts {
+		var all []*Person
+		for _, m := range beside {
+			all = append(all, of(m))
+		}
+		id.doubts[j.texts[n]] = all
+	}
 	for w, n := range j.index {
 		p := of(n)
 		id.nodes[w] = p
+		// Whom only lines of gateways name: no account of the logs is ambiguous for that.
+		p.extra = p.rows == 0 && !proven[p]
 		spelt := j.spelt[n]
 		if len(spelt) == 0 {
 			spelt = []written{w}
@@ -213,11 +250,18 @@ func (j *joiner) identities(rows []Row) *Identities {
 		for _, s := range spelt {
 			p.forms = append(p.forms, PersonForm{s.text(), s.form, j.why[n]})
 		}
+		if p.extra {
+			continue
+		}
+		whose := []*Person{p}
+		if all, ok := id.doubts[w]; ok {
+			whose = all
+		}
 		switch w.form {
 		case SamForm:
-			id.names[w.name], id.sams[w.name] = append(id.names[w.name], p), append(id.sams[w.name], p)
+			id.names[w.name], id.sams[w.name] = append(id.names[w.name], whose...), append(id.sams[w.name], whose...)
 		case UPNForm:
-			id.names[w.name] = append(id.names[w.name], p)
+			id.names[w.name] = append(id.names[w.name], whose...)
 		}
 	}
 	for p := range maps.Values(people) {
@@ -233,9 +277,13 @@ func (j *joiner) identities(rows []Row) *Identities {
 			list[name] = unique(all)
 		}
 	}
-	for w, all := range id.mails {
-		id.mails[w] = unique(all)
+	for _, list := range []map[written][]*Person{id.mails, id.doubts} {
+		for w, all := range list {
+			list[w] = unique(all)
+		}
 	}
+	id.contradictions = j.contradictions
+	slices.SortFunc(id.contradictions, func(a, b Contradiction) int { return strings.Compare(a.Text, b.Text) })
 	return id
 }
 
