@@ -6,8 +6,9 @@ import (
 	"github.com/outmode/outmode/ingest"
 )
 
-// storeEvents writes the events of MFA gateways, and where their logs could not be understood. One line is one event, however often it is handed in. Those that are
-// older than what is kept are left out, as hours are.
+// storeEvents writes the events of MFA gateways, and where their logs could not be understood. One line is one event,
+// however often it is handed in. Those that are older than what is kept are left out, as hours are. What their logs prove of
+// who is who goes with them.
 func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
 	rows := bulk{w: w, columns: 14, onMeet: "ON CONFLICT (time, source, at) DO NOTHING",
@@ -38,5 +39,8 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 			}
 		}
 	}
-	return rows.end(ctx)
+	if err := rows.end(ctx); err != nil {
+		return err
+	}
+	return t.storePairs(ctx, batches)
 }

@@ -52,7 +52,8 @@ type Store struct {
 	read   *sql.DB
 	opt    Options
 	writer *writer
-	cached int // bounds each memory of the writer, in entries
+	cached int   // bounds each memory of the writer, in entries
+	pairs  int64 // bounds how many pairs of names are kept
 	lock   *os.File
 
 	reviewed bool        // Review told of the past
@@ -110,7 +111,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 			return nil, fmt.Errorf("making the store: %w", tell(path, err))
 		}
 	}
-	s := &Store{dir: dir, opt: opt, cached: maxCached}
+	s := &Store{dir: dir, opt: opt, cached: maxCached, pairs: maxPairs}
 	s.mend()
 	if opt.Reading && !canWrite(path) {
 		return s.openReading(ctx, path)

@@ -103,7 +103,7 @@ type pruneStep struct {
 func (p *pruning) steps() []pruneStep {
 	return []pruneStep{
 		{"minutes of rules", p.minutes}, {"minutes of rules", p.debuts}, {"groups of rules", p.groups}, {"groups of rules", p.watches},
-		{"hours", p.hours}, {"events of gateways", p.events}, {"sign-ins to the cloud", p.cloud}, {"days", p.days}, {"counts of lines", p.lineCounts}, {"hours that were heard", p.heard}, {"hours that were told twice", p.weak},
+		{"hours", p.hours}, {"events of gateways", p.events}, {"sign-ins to the cloud", p.cloud}, {"names of one person", p.pairs}, {"days", p.days}, {"counts of lines", p.lineCounts}, {"hours that were heard", p.heard}, {"hours that were told twice", p.weak},
 		{"documents of evidence", p.documents}, {"findings", p.resolved}, {"messages", p.unsent}, {"logs", p.gone},
 		{"rows that count nothing", p.empty}, {"addresses", p.addresses}, {"columns of logs", p.headers},
 	}

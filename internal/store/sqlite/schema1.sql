@@ -126,6 +126,9 @@ CREATE TABLE mfa_event (
   PRIMARY KEY (time, source, at)) STRICT, WITHOUT ROWID;
 -- Stretches of gateways' logs that could not be understood: what they told is not known.
 CREATE TABLE garbled (source INTEGER NOT NULL, at INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (source, at)) STRICT, WITHOUT ROWID;
+-- Two names that a line proved to be one person's, and the last day on which one did.
+CREATE TABLE pair (one TEXT NOT NULL, other TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (one, other)) STRICT, WITHOUT ROWID;
+CREATE INDEX pair_day ON pair (day);
 -- Sign-ins to the cloud that count, one by one, so that each can be taken out when a better log tells of it: those of one
 -- kind of log for each id that they share. Hours and days of their usage rows are sums of these. shared: the id, or behind a
 -- colon one by which no other log names it, or none; record: the record's own, 'source:at' where it has none either; weight:

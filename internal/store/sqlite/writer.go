@@ -46,10 +46,12 @@ type writer struct {
 	newest        int64           // event, Unix milliseconds
 	staleFrom     int64           // see stale
 	ids           map[int64]*idSample
-	refused       map[int32]int   // by day: accounts that only ever were refused, made on it
-	seen          map[int64]int64 // by address: the last day on which it was told of
-	later         map[int64]int64 // the same, where that waits to be written
-	emptied       int64           // the last usage row that was looked at for whether it counts something
+	refused       map[int32]int         // by day: accounts that only ever were refused, made on it
+	seen          map[int64]int64       // by address: the last day on which it was told of
+	later         map[int64]int64       // the same, where that waits to be written
+	paired        map[signin.Pair]int64 // the last day of pairs of names that are there
+	pairs         int64                 // how many there are, or -1
+	emptied       int64                 // the last usage row that was looked at for whether it counts something
 
 	newAccounts, newAddresses, newGroups bulk               // what waits to be written
 	making                               map[usageKey]int64 // usage rows that this transaction makes
@@ -120,6 +122,8 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		seen:     map[int64]int64{},
 		later:    map[int64]int64{},
 		prepared: map[string]*sql.Stmt{},
+		paired:   map[signin.Pair]int64{},
+		pairs:    -1,
 	}
 	w.newAccounts = bulk{w: w, insert: "INSERT INTO account (id, key, form, traffic, privileged, name, domain, why)", columns: 8}
 	w.newAddresses = bulk{w: w, insert: "INSERT INTO address (id, ip, seen)", columns: 3}
