@@ -26,6 +26,7 @@ type joining struct {
 	since, until int64                        // Unix milliseconds; 0 for all that is kept
 	kept         int64                        // what is older is not kept any more
 	knows        func(*audit.Person) []string // the gateways that ever told of somebody; nil until it ran
+	unpaired     int64                        // how often the store left out who is who, since it knew too much of that
 }
 
 // errClocks: a clock turned out to be wrong by more than its window allows, which is in the Setup now. What was judged does
@@ -49,8 +50,30 @@ func (j *joining) identify(ctx context.Context, v *sqlite.MFAView) (err error) {
 	if j.known.Proven, err = v.Proven(ctx); err != nil {
 		return err
 	}
+	if j.known.Pairs, j.unpaired, err = v.Pairs(ctx); err != nil {
+		return err
+	}
 	j.Identities = audit.NewIdentities(j.known)
 	return nil
+}
+
+// doubts says where what lines prove of who is who contradicts, and that some of it was left out.
+func (j *joining) doubts() (notes []string) {
+	if j.Identities == nil {
+		return nil
+	}
+	if all := j.Identities.Contradictions(); len(all) > 0 {
+		var names []string
+		for _, c := range all {
+			names = append(names, c.Text)
+		}
+		notes = append(notes, fmt.Sprintf("logs contradict: lines name %s together with several people, or with others than the map does, and join nobody by that (%s). \"outmode users\" lists them; a map of people can tell whose they are",
+			plural(len(all), "name"), some(names)))
+	}
+	if j.unpaired > 0 {
+		notes = append(notes, fmt.Sprintf("the store keeps no more than it does of which names are one person's: lines that say so were left out %s", plural(j.unpaired, "time")))
+	}
+	return notes
 }
 
 // run asks the store hour by hour, so that the memory of it does not depend on the period. From and To are then those

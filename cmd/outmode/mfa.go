@@ -144,6 +144,7 @@ func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, j *joining
 		return nil
 	}
 	r.finish(&j.Setup, gateways)
+	r.Notes = append(r.Notes, j.doubts()...)
 	return failed
 }
 

@@ -26,7 +26,8 @@ With USER, any name of a person, it shows all of that one: each name, why it is 
 ways in, the logons by what the gateways say of them, the findings. A name that several people have is an error that
 lists them.
 
-Names are joined as "outmode mfa" joins them: by --map, --alias, and what the logs prove. docs/users.md says how to
+Names are joined as "outmode mfa" joins them: by --map, --alias, and lines that prove two names at once; where those
+contradict, they join nobody and are listed. docs/users.md says how to
 join what is not. Sign-ins are counted by day (400 days), logons and events by the hours that are kept (35 days).
 
 Whether somebody is ready for a block (readiness, reason, next) comes with "outmode whatif", which is not there yet.
@@ -35,7 +36,7 @@ Whether somebody is ready for a block (readiness, reason, next) comes with "outm
 names protocols auths ways clients traffic legacy_exo legacy_onprem count first last logons mfa gateways maybe; names:
 text form why seen (log signins events first last); ways: protocol auth count first last; mfa: logons per word;
 gateways: id knows events first last outcome; maybe: accounts that may be theirs) unjoined (signins events accounts
-names gateway_accounts) notes. With USER users has one, with findings (id rule name severity state protocol count
+names gateway_accounts contradictions) notes. With USER users has one, with findings (id rule name severity state protocol count
 first last), and there is no unjoined. -o ndjson: a user per line. -o csv: the same without names, ways and details.`,
 		Example: `  outmode users --data /var/lib/outmode
   outmode users --data /var/lib/outmode --map people.csv --alias CONTOSO=contoso.com

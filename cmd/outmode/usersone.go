@@ -48,7 +48,7 @@ func (f *mfaFlags) showUser(ctx context.Context, store *sqlite.Store, r *usersRe
 	}
 	b := &strings.Builder{}
 	t := usersTable{r: r, w: b, p: f.painter(), top: f.top, verbose: f.verbose}
-	t.user(u)
+	t.user(j, u)
 	_, err = io.WriteString(f.out, b.String())
 	return err
 }
@@ -87,7 +87,7 @@ func findingsOf(ctx context.Context, store *sqlite.Store, id *audit.Identities, 
 	return mine, nil
 }
 
-func (t *usersTable) user(u *listedUser) {
+func (t *usersTable) user(j *joining, u *listedUser) {
 	r := t.r
 	t.printf("%s\n", t.p.in(bold, cell(u.User)))
 	if u.Department != "" {
@@ -111,12 +111,27 @@ func (t *usersTable) user(u *listedUser) {
 	if len(u.Maybe) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("these may be this person's too, or somebody else's, and count for nobody: %s. \"outmode users%s\" says what would tell", some(u.Maybe), r.flags))
 	}
+	r.Notes = append(r.Notes, contraryTo(j, u.row.person)...)
 	t.notes()
 	t.heading("Next")
 	if len(u.Findings) > 0 {
 		t.printf("  outmode findings show%s %s    the lines behind the first one, and what to do\n", r.store, dashed(shortID(u.Findings[0].ID)))
 	}
 	t.printf("  outmode users%s    everybody, and what could not be joined\n", r.flags)
+}
+
+// contraryTo says what lines of logs say of a person's names that joins nobody.
+func contraryTo(j *joining, p *audit.Person) (notes []string) {
+	mine := map[string]bool{}
+	for _, f := range p.Forms() {
+		mine[f.Text] = true
+	}
+	for _, c := range contraryNames(j.Identities) {
+		if mine[c.Account] || slices.ContainsFunc(c.With, func(s string) bool { return mine[s] }) {
+			notes = append(notes, fmt.Sprintf("logs contradict: lines name %s together with %s, which joins nobody: %s", c.Account, some(c.With), c.Tell))
+		}
+	}
+	return notes
 }
 
 // names shows each name with why it is the person's, and below it where it was seen.

@@ -316,7 +316,7 @@ func (r *usersReport) addNotes(j *joining, gateways int) {
 	if r.shared > 0 {
 		m.note("%s of accounts that the store does not tell apart: whose they are is not known", plural(r.shared, "sign-in"))
 	}
-	r.Notes = append(r.Notes, m.Notes...)
+	r.Notes = append(append(r.Notes, m.Notes...), j.doubts()...)
 }
 
 // finish makes the lists, and tells apart whom nothing joins.

@@ -147,7 +147,9 @@ func persons(n int) string {
 	return number(n) + " people"
 }
 
-func (n *unjoined) empty() bool { return len(n.Accounts)+len(n.Names)+len(n.Gateway) == 0 }
+func (n *unjoined) empty() bool {
+	return len(n.Accounts)+len(n.Names)+len(n.Gateway)+len(n.Contrary) == 0
+}
 
 // people shows those first who use Basic: they are whom it is about.
 func (t *usersTable) people() {
@@ -238,6 +240,15 @@ func (t *usersTable) unjoined() {
 		}
 		tb.write(t.w, t.p)
 		t.more(len(n.Gateway), "accounts")
+	}
+	if len(n.Contrary) > 0 {
+		tb := newTable("logs contradict of", "and name it together with")
+		for i := range n.Contrary[:t.limit(len(n.Contrary))] {
+			c := &n.Contrary[i]
+			tb.add(short(c.Account, 40), fitting(cells(c.With), 50))
+		}
+		tb.write(t.w, t.p)
+		t.more(len(n.Contrary), "names")
 	}
 	for _, text := range n.tells() {
 		t.printf("  - %s\n", wrap(cell(text), mfaWidth, "    "))

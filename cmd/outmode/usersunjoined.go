@@ -17,6 +17,28 @@ type unjoined struct {
 	Accounts []unsureAccount   `json:"accounts"`
 	Names    []sharedName      `json:"names"`
 	Gateway  []strangerAccount `json:"gateway_accounts"`
+	Contrary []contraryName    `json:"contradictions"`
+}
+
+// A contraryName is one that lines of logs give to several people, or to others than the map does.
+type contraryName struct {
+	Account string   `json:"account"`
+	Form    string   `json:"form"`
+	With    []string `json:"with"`   // what stands beside it
+	Mapped  bool     `json:"mapped"` // the map says whose it is, and that holds; else it is nobody's
+	Tell    string   `json:"tell"`
+}
+
+func contraryNames(id *audit.Identities) []contraryName {
+	all := []contraryName{}
+	for _, c := range id.Contradictions() {
+		tell := "a map of people (--map) would tell"
+		if c.Mapped {
+			tell = "the map tells; lines that say something else join nobody"
+		}
+		all = append(all, contraryName{c.Text, c.Form.String(), c.With, c.Mapped, tell})
+	}
+	return all
 }
 
 // An unsureAccount may be any of several people.
@@ -92,7 +114,7 @@ func tell(people []*audit.Person) (text, alias string) {
 }
 
 func (r *usersReport) newUnjoined(j *joining) *unjoined {
-	u := &unjoined{Accounts: []unsureAccount{}, Names: []sharedName{}, Gateway: []strangerAccount{}}
+	u := &unjoined{Accounts: []unsureAccount{}, Names: []sharedName{}, Gateway: []strangerAccount{}, Contrary: contraryNames(j.Identities)}
 	for account, x := range r.unsure {
 		a := unsureAccount{Account: account, SignIns: x.signIns.count, Events: x.events.count, Gateways: append([]string{}, slices.Sorted(maps.Keys(x.gateways))...), Candidates: namesOf(x.match.Candidates), Why: x.match.Why}
 		a.Tell, a.Alias = tell(x.match.Candidates)
