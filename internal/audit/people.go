@@ -45,11 +45,17 @@ func column(r *Row, heading string) *string {
 	return nil
 }
 
+// maxRows bounds how many people a map may have.
+const maxRows = 1 << 20
+
 // ReadPeople reads the map of people: CSV with a line of headings, of which sam, domain, upn, sid, mail, dn, guid,
 // department and manager are known, in any case and order; others are ignored. Fields stand between commas, or between
-// semicolons, as Excel writes them in many countries. file is what errors call it.
+// semicolons, as Excel writes them in many countries. It may be what csvde writes, or LDIF. file is what errors call it.
 func ReadPeople(file string, data []byte) ([]Row, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if isLDIF(data) {
+		return readLDIF(file, data)
+	}
 	r := csv.NewReader(bytes.NewReader(data))
 	r.FieldsPerRecord = -1
 	first, _, _ := bytes.Cut(data, []byte("\n"))
@@ -70,14 +76,21 @@ func ReadPeople(file string, data []byte) ([]Row, error) {
 		return nil, wrong(err)
 	}
 	names := 0
-	at := map[*string]int{}
+	at, class := map[*string]int{}, -1
 	var probe Row
 	for i, h := range head {
 		p := column(&probe, h)
 		if p == nil {
+			if strings.EqualFold(h, "objectClass") {
+				class = i
+			}
 			continue
 		}
-		if before, twice := at[p]; twice {
+		before, twice := at[p]
+		if twice && p == &probe.DN && !strings.EqualFold(head[before], h) {
+			continue // csvde writes both
+		}
+		if twice {
 			return nil, fmt.Errorf("%s:1: the columns %d and %d (%q, %q) mean the same; leave one", file, before+1, i+1, head[before], h)
 		}
 		at[p] = i
@@ -98,22 +111,55 @@ func ReadPeople(file string, data []byte) ([]Row, error) {
 		}
 		row := Row{File: file}
 		row.Line, _ = r.FieldPos(0)
-		for i, f := range fields {
-			if i < len(head) {
-				if p := column(&row, head[i]); p != nil {
-					*p = strings.TrimSpace(f)
-				}
-			}
+		if len(rows) == maxRows {
+			return nil, fmt.Errorf("%s:%d: there are more than %d people", file, row.Line, maxRows)
+		}
+		if class >= 0 && class < len(fields) && !isPerson(strings.FieldsFunc(strings.ToLower(fields[class]), func(c rune) bool { return c == ';' || c == ' ' })) {
+			continue
+		}
+		if err := row.read(head, fields); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, row.Line, err)
 		}
 		rows = append(rows, row)
 	}
 	return rows, CheckPeople(rows)
 }
 
+// read takes the fields of a line.
+func (r *Row) read(head, fields []string) error {
+	for i, f := range fields[:min(len(fields), len(head))] {
+		to := column(r, head[i])
+		if to == nil {
+			continue
+		}
+		f = strings.TrimSpace(f)
+		value, is, err := hexValue(f)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s is X'...' and no hexadecimal number", head[i])
+		case is:
+			before := *to
+			if err := r.fill(to, value, true); err != nil {
+				return fmt.Errorf("%s %w", head[i], err)
+			}
+			f, *to = *to, before
+		}
+		switch {
+		case *to == "" || strings.EqualFold(*to, f):
+			*to = f
+		case f != "": // of the two columns of csvde that have the DN
+			return fmt.Errorf("dn and distinguishedName differ")
+		}
+	}
+	return nil
+}
+
 // CheckPeople refuses two rows, of one file or of several, that claim what only one person has. Addresses of mail are not
 // among that: an administrator's second account often has the first one's.
 func CheckPeople(rows []Row) error {
 	first := map[string]*Row{}
+	var wrong error
+	twice := 0
 	for i := range rows {
 		r := &rows[i]
 		sam := ""
@@ -130,12 +176,18 @@ func CheckPeople(rows []Row) error {
 				if other.File != r.File {
 					at += " of " + other.File
 				}
-				return fmt.Errorf("%s:%d: the %s %s stands at %s too; it can belong to one person only: remove one of the two rows", r.File, r.Line, what, claim[1], at)
+				if twice++; wrong == nil {
+					wrong = fmt.Errorf("%s:%d: the %s %s stands at %s too; it can belong to one person only: remove one of the two rows", r.File, r.Line, what, claim[1], at)
+				}
+				break // of two rows that are alike one mistake is enough
 			}
 			first[what+value] = r
 		}
 	}
-	return nil
+	if twice > 1 {
+		return fmt.Errorf("%w (of %d rows that another one contradicts; none is used)", wrong, twice)
+	}
+	return wrong
 }
 
 // realm is where the account name holds, "" if the row does not say.
