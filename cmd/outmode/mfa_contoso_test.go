@@ -128,6 +128,39 @@ func TestContosoMFAEqualsTheTruth(t *testing.T) {
 	}
 }
 
+// Whom AD FS names by several names in one token is one person without an alias too: what is said of those logons is the
+// truth.
+func TestContosoJoinsCallersOfADFS(t *testing.T) {
+	t.Parallel()
+	truth := contosoTruth(t)
+	data := scanContoso(t, "")
+	truth.Alias = "CONTOSO=contoso.test" // a domain that nobody has
+	logons, told := logonsIn(t, &truth, data), 0
+	for _, c := range truth.Cases {
+		if strings.HasPrefix(c.Log, "adfs/") {
+			told++
+			if got := logons[c.key()]; !saysAny(got, c.MFA) {
+				t.Errorf("%s: %s: %+v, want %s", c.Name, c.key(), got, c.MFA)
+			}
+		}
+	}
+	if told < 5 {
+		t.Errorf("the truth has %d logons at AD FS", told)
+	}
+	r := usersJSON(t, "--data", data)
+	for _, name := range []string{"l.dahl", "l.moreau"} {
+		u := named(t, &r, `contoso\`+name)
+		if len(u.Names) < 3 || !strings.HasPrefix(u.Names[1].Why, "one line names it together with s-1-5-21-") || u.Logons == 0 {
+			t.Errorf("%+v", u)
+		}
+	}
+	for _, g := range r.Unjoined.Gateway {
+		if strings.Contains(g.Account, "l.dahl") || strings.Contains(g.Account, "l.moreau") {
+			t.Errorf("%+v", g)
+		}
+	}
+}
+
 // What scan finds in the samples by the rules that know gateways is the story and nothing but the story: a finding for
 // every planted case, and none about somebody of whom it does not tell.
 func TestContosoFindsThePlantedCases(t *testing.T) {
