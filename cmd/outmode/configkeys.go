@@ -72,7 +72,7 @@ func configKeys() []configKey[config] {
 			doc: "Applications of Entra that are your Exchange, published by Application Proxy: their application ids, or their names. Sign-ins to them count as sign-ins to Exchange.",
 		}, {
 			name: "people", path: true, check: checkPath, at: func(c *config) any { return &c.Organisation.People },
-			doc: "Maps of people for \"outmode mfa\", without its --map: CSV files that join the names of one person. Columns: sam domain upn sid mail dn guid department manager.",
+			doc: "Maps of people for \"outmode mfa\", without its --map: CSV files that join the names of one person, or exports of the directory (ldifde, csvde, ldapsearch). Columns: sam domain upn sid mail dn guid department manager.",
 		}, {
 			name: "aliases", check: checkAlias, at: func(c *config) any { return &c.Organisation.Aliases },
 			doc: "Two names of one domain for \"outmode mfa\", beside its --alias, such as CONTOSO=contoso.com.",

@@ -38,8 +38,9 @@ logs were read.
 Unless it is declared, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
 Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind applications protects {entries servers}
 window {before after} session user_form exempt {users addresses}; kind: none says that nothing protects an entry point.
---map FILE is CSV that joins the names of one person: sam domain upn sid mail dn guid department manager. --wap FILE is
-what Get-WebApplicationProxyApplication exports, in CSV or JSON: an entry point of Exchange that it publishes as
+--map FILE joins the names of one person: CSV with the columns sam domain upn sid mail dn guid department manager, or
+what ldifde, csvde or ldapsearch export. Lines that prove two names at once join them too. --wap FILE is what
+Get-WebApplicationProxyApplication exports, in CSV or JSON: an entry point of Exchange that it publishes as
 pass-through is not covered by AD FS, unless a gateway of kind adfs is declared for it. docs/mfa.md has examples.
 
 All of it can stand in the configuration: gateways, organisation.people, organisation.aliases, mfa.wap. It is that of -c
@@ -70,7 +71,7 @@ func (f *mfaFlags) joinFlags(c *cobra.Command) {
 	f.periodFlags(c)
 	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
 	c.Flags().StringVar(&f.declare, "gateway", "", "YAML file that declares the gateways and what they protect, instead of gateways of the configuration")
-	c.Flags().StringVar(&f.people, "map", "", "CSV file that joins the names of one person, instead of organisation.people of the configuration")
+	c.Flags().StringVar(&f.people, "map", "", "file that joins the names of one person, CSV or LDIF, instead of organisation.people of the configuration")
 	c.Flags().StringSliceVar(&f.aliases, "alias", nil, "two names of one domain, as CONTOSO=contoso.com, beside organisation.aliases of the configuration")
 	c.Flags().StringArrayVar(&f.wap, "wap", nil, "export of what Web Application Proxy publishes, instead of mfa.wap of the configuration; can be given several times")
 }

@@ -54,7 +54,7 @@ func TestUsersByProvenNames(t *testing.T) {
 		t.Errorf("%+v", r.Unjoined.Contrary)
 	}
 	if a := r.Unjoined.Accounts; !slices.ContainsFunc(a, func(a unsureAccount) bool {
-		return a.Account == "anna@contoso.com" && a.SignIns == 1 && slices.Equal(a.Candidates, []string{`contoso\anna`, `fabrikam\ben`})
+		return a.Account == "anna@contoso.com" && a.SignIns == 1 && slices.Equal(a.Candidates, []string{`contoso\anna`, `fabrikam\ben`}) && a.Alias == "" && strings.Contains(a.Tell, "a row of the map")
 	}) {
 		t.Errorf("%+v", a)
 	}

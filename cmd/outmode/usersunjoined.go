@@ -115,9 +115,15 @@ func tell(people []*audit.Person) (text, alias string) {
 
 func (r *usersReport) newUnjoined(j *joining) *unjoined {
 	u := &unjoined{Accounts: []unsureAccount{}, Names: []sharedName{}, Gateway: []strangerAccount{}, Contrary: contraryNames(j.Identities)}
+	contrary := map[string]bool{}
+	for i := range u.Contrary {
+		contrary[u.Contrary[i].Account] = true
+	}
 	for account, x := range r.unsure {
 		a := unsureAccount{Account: account, SignIns: x.signIns.count, Events: x.events.count, Gateways: append([]string{}, slices.Sorted(maps.Keys(x.gateways))...), Candidates: namesOf(x.match.Candidates), Why: x.match.Why}
-		a.Tell, a.Alias = tell(x.match.Candidates)
+		if a.Tell, a.Alias = tell(x.match.Candidates); contrary[account] { // which no alias settles
+			a.Tell, a.Alias = "a row of the map of people (--map) with this name would tell", ""
+		}
 		both := x.signIns
 		if x.events.count > 0 {
 			both.add(x.events.count, x.events.first, x.events.last)
