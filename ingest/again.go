@@ -66,14 +66,8 @@ func (s *scan) minutesOf(ctx context.Context, r *Result, in func(*mark) bool, wa
 // count counts the wanted ticks of the counted sign-ins of a part.
 func (w *worker) count(p part, in *minutes, wants func(t *signin.Tick, ms int64) bool) {
 	w.read(p, func(l *line) {
-		if l.verdict != signin.SignInLine || w.toldTwice(p.log, l) {
-			return
-		}
-		hits := w.judge.Row(l.s)
-		if hits.Pending {
-			hits = w.judge.Line(hits, l.s)
-		}
-		if !hits.Ticks && !hits.Later {
+		hits := w.counted(l)
+		if hits == nil || w.toldTwice(p.log, l) {
 			return
 		}
 		ms := l.s.Facts.Time

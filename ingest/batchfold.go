@@ -145,6 +145,8 @@ func (f *fold) add(l *line) {
 		}
 	case signin.SignInLine:
 		f.signIn(l)
+	case signin.Noise:
+		f.reserved(l)
 	case signin.Directive:
 		header := f.w.decoder(f.w.scan.logs[f.log].Format).Header()
 		if n := len(b.Heads); n == 0 || !bytes.Equal(b.Heads[n-1].Header, header) {
@@ -278,6 +280,13 @@ func (f *fold) signIn(l *line) {
 	r.minutes |= 1 << (ms / minuteMs % 60)
 	if r.hits != nil && (r.hits.Ticks || r.hits.Later) {
 		f.tick(r.hits, k, l)
+	}
+}
+
+// reserved counts noise of a reserved name, as worker.addReserved does.
+func (f *fold) reserved(l *line) {
+	if hits := f.w.counted(l); hits != nil {
+		f.tick(hits, rowKey{key: key{server: f.server(l.s.Server), kind: l.s.Facts.Kind, protocol: l.s.Protocol}}, l)
 	}
 }
 

@@ -128,11 +128,12 @@ func (w *worker) cite(p part, wanted []signin.Ref, cited map[signin.Ref]*signin.
 	log := &w.scan.logs[p.log]
 	w.read(p, func(l *line) {
 		ref, ok := at[l.offset]
-		if !ok || l.verdict != signin.SignInLine && l.verdict != signin.MFALine {
+		reserved := l.verdict == signin.Noise && l.s.Reserved
+		if !ok || l.verdict != signin.SignInLine && l.verdict != signin.MFALine && !reserved {
 			return
 		}
 		c := &signin.Citation{At: ref, SHA256: sha256.Sum256(l.raw)}
-		if l.verdict == signin.SignInLine {
+		if l.verdict == signin.SignInLine || reserved {
 			c.Document = w.document(nil, log, l)
 		}
 		cited[ref] = c

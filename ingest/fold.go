@@ -18,6 +18,7 @@ func (w *worker) add(log int, l *line) {
 	switch l.verdict {
 	case signin.Noise:
 		t.noise.Add(l.reason, 1)
+		w.addReserved(log, l)
 	case signin.OtherLine:
 		t.other.Add(l.reason, 1)
 	case signin.SignInLine:
@@ -63,6 +64,28 @@ func (w *worker) addSignIn(log int, l *line) {
 	if r.tail&asksTicks != 0 {
 		w.tick(t.hits[t.rows.tail(r).hits], k, log, l)
 	}
+}
+
+// addReserved counts noise of a reserved name for the rules that ask for it. It is in no row.
+func (w *worker) addReserved(log int, l *line) {
+	if hits := w.counted(l); hits != nil && !w.toldTwice(log, l) {
+		w.tick(hits, key{}, log, l)
+	}
+}
+
+// counted returns the hits of a line that some rule counts by minutes, else nil: of a sign-in, or of noise of a reserved name.
+func (w *worker) counted(l *line) *signin.Hits {
+	if w.judge == nil || l.verdict != signin.SignInLine && !(l.verdict == signin.Noise && l.s.Reserved) {
+		return nil
+	}
+	hits := w.judge.Row(l.s)
+	if hits.Pending {
+		hits = w.judge.Line(hits, l.s)
+	}
+	if !hits.Ticks && !hits.Later {
+		return nil
+	}
+	return hits
 }
 
 // row returns k's row, made and judged if it is new. Where a rule depends on the line, a row without a

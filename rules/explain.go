@@ -42,7 +42,8 @@ func (e Explanation) Missing() string {
 }
 
 // Explain says what each rule makes of a sign-in, in the order of the rules. It evaluates every
-// clause, whether or not the rule would have come to it. Rules that judge records are left out.
+// clause, whether or not the rule would have come to it. Rules that do not look at such lines are left out: those that judge
+// records, and most where it is noise.
 func (s *Set) Explain(si *signin.SignIn) []Explanation {
 	e := newEvaluator()
 	e.view.fillKey(si)
@@ -52,10 +53,11 @@ func (s *Set) Explain(si *signin.SignIn) []Explanation {
 		values[i], why[i] = e.run(&s.conditions[i])
 	}
 	of := func(cond int32) value { return values[cond] }
+	looks := lookAt(si.Traffic)
 	out := make([]Explanation, 0, len(s.rules))
 	for i := range s.rules {
 		r := &s.rules[i]
-		if r.joined {
+		if !looks(r) {
 			continue
 		}
 		var best Explanation

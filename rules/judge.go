@@ -201,7 +201,7 @@ func (j *Judge) newTuple(s *signin.SignIn) *tupleAnswer {
 	var of [groupCount]*class
 	of[tupleGroup] = j.evaluate(tupleGroup)
 	j.count++
-	t := &tupleAnswer{number: j.count, ruling: j.set.advance(j.set.start(false), j.lookup(&of, nil))}
+	t := &tupleAnswer{number: j.count, ruling: j.set.advance(j.set.start(lookAt(s.Traffic)), j.lookup(&of, nil))}
 	for _, x := range t.ruling.rest {
 		x.tree.conditions(func(cond int32) {
 			g := j.set.conditions[cond].group

@@ -136,6 +136,7 @@ func (l *loader) compile() *Set {
 	sp := &splitter{language: newLanguage(l.lists), known: map[string]int32{}}
 	for _, dr := range l.drafts {
 		var trees []*tree
+		noise := false
 		for i, text := range dr.expressions() {
 			root, bad := sp.language.parse(text)
 			if bad != nil {
@@ -149,8 +150,9 @@ func (l *loader) compile() *Set {
 				continue
 			}
 			trees = append(trees, t)
+			noise = noise || asksNoise(root, true)
 		}
-		r := dr.compiled()
+		r := dr.compiled(noise)
 		reads := setOf(r.group[:r.visible]...)
 		if r.byValue {
 			reads |= 1 << r.distinct
@@ -167,16 +169,17 @@ func (l *loader) compile() *Set {
 	return set
 }
 
-// compiled completes a rule with what judging needs.
-func (d *draft) compiled() compiled {
-	r := compiled{Rule: d.Rule, zone: d.zone}
+// compiled completes a rule with what judging needs. noise says that it asks for noise: of that there are no usage rows, so
+// all that the rule finds is counted by minutes.
+func (d *draft) compiled(noise bool) compiled {
+	r := compiled{Rule: d.Rule, zone: d.zone, noise: noise}
 	for _, name := range d.GroupBy {
 		f, _ := parseField(name)
 		r.group = append(r.group, f)
 	}
 	r.visible = len(r.group)
 	perLine := slices.ContainsFunc(r.group, func(f field) bool { return !keyFields.has(f) })
-	r.ticks = r.Type == Threshold || r.Type == Sequence || r.Type == Absence || perLine
+	r.ticks = r.Type == Threshold || r.Type == Sequence || r.Type == Absence || perLine || noise
 	if d.Distinct != "" {
 		r.distinct, r.byValue = parseField(d.Distinct)
 	}

@@ -128,7 +128,7 @@ func (j *RecordJudge) Take(r *Record) {
 	if rule == nil {
 		j.eval.view.fill(r)
 		filled = true
-		rule = keep(j.known, key, j.set.advance(j.set.start(true), func(cond int32) value {
+		rule = keep(j.known, key, j.set.advance(j.set.start(atRecords), func(cond int32) value {
 			if j.set.conditions[cond].fields&ownFields != 0 {
 				return unknown
 			}

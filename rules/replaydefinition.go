@@ -154,6 +154,10 @@ func (s *Set) unplayable(n int32, differs []Change) *Unplayable {
 		u.Reason = fmt.Sprintf("it reads %s: its findings are those of the next time that logons are joined with what gateways logged", u.Field)
 		return u
 	}
+	if r.noise {
+		u.Field, u.Reason = trafficField.String(), "it asks for noise, of which no counts are kept but those of rules"
+		return u
+	}
 	if r.Type != Match && r.Type != FirstSeen {
 		u.Field = "window"
 		u.Reason = "what it counts within a window was not kept"

@@ -97,6 +97,7 @@ type compiled struct {
 	byValue  bool // distinct is set
 	ticks    bool // decided by minutes
 	joined   bool // judges records, see Record
+	noise    bool // asks for noise too, see asksNoise
 	steps    []int32
 }
 

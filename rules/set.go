@@ -126,15 +126,27 @@ func (s *Set) Window(rule int32) signin.Window {
 	return w
 }
 
-// start is the ruling before anything is known: of a sign-in, or of a record.
-func (s *Set) start(joined bool) *ruling {
+// start is the ruling before anything is known, by the rules that look at such a thing.
+func (s *Set) start(looks func(*compiled) bool) *ruling {
 	r := &ruling{}
 	for i := range s.steps {
-		if s.rules[s.steps[i].rule].joined == joined {
+		if looks(&s.rules[s.steps[i].rule]) {
 			r.rest = append(r.rest, rest{int32(i), s.steps[i].tree})
 		}
 	}
 	return r
+}
+
+func atRecords(r *compiled) bool { return r.joined }
+func atSignIns(r *compiled) bool { return !r.joined }
+func atNoise(r *compiled) bool   { return !r.joined && r.noise }
+
+// lookAt tells the rules that look at such traffic.
+func lookAt(t signin.Traffic) func(*compiled) bool {
+	if t.Noise() {
+		return atNoise
+	}
+	return atSignIns
 }
 
 // advance decides what follows from more conditions. of says unknown for those that stay open.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -226,6 +227,8 @@ func (f *explainFlags) printer(set *rules.Set) (line func(ingest.Explained) erro
 		}
 		if e.Verdict == signin.SignInLine {
 			x.SignIn = signin.AppendDocument(nil, e.SignIn, e.Place)
+		}
+		if judged(&e) {
 			for _, r := range set.Explain(e.SignIn) {
 				if r.Fires {
 					x.Rules = append(x.Rules, r.Rule)
@@ -237,6 +240,11 @@ func (f *explainFlags) printer(set *rules.Set) (line func(ingest.Explained) erro
 		}
 		return enc.Encode(x)
 	}, end
+}
+
+// judged reports whether rules look at a line: a sign-in, or noise of a reserved name.
+func judged(e *ingest.Explained) bool {
+	return e.Verdict == signin.SignInLine || e.Verdict == signin.Noise && e.SignIn != nil && e.SignIn.Reserved
 }
 
 // reason is why a line is what it is. One that cannot be read under columns that the operator gave, or
@@ -259,7 +267,12 @@ type lineWriter struct {
 
 func (w *lineWriter) write(e ingest.Explained) error {
 	var b strings.Builder
-	block := w.verbose || e.Verdict == signin.SignInLine || e.Verdict == signin.MFALine
+	var made []rules.Explanation
+	if judged(&e) {
+		made = w.set.Explain(e.SignIn)
+	}
+	block := w.verbose || e.Verdict == signin.SignInLine || e.Verdict == signin.MFALine ||
+		slices.ContainsFunc(made, func(x rules.Explanation) bool { return x.Fires || x.Counts || x.Error != "" }) // also of noise
 	if w.any && (block || w.block) {
 		b.WriteByte('\n')
 	}
@@ -275,9 +288,9 @@ func (w *lineWriter) write(e ingest.Explained) error {
 		fmt.Fprintf(&b, "%s: %s\n", place, cell(w.reason(&e)))
 	}
 	factor(&b, factorOf(&e))
-	if e.Verdict == signin.SignInLine {
+	if block && judged(&e) {
 		verdict(&b, e.SignIn)
-		for _, r := range w.set.Explain(e.SignIn) {
+		for _, r := range made {
 			w.rule(&b, &r)
 		}
 	}

@@ -27,6 +27,7 @@ const (
 type Account struct {
 	Form       Form
 	Traffic    Traffic // Probe, Server and System are noise
+	Reserved   bool    // its name is one that Exchange or Windows reserves: noise whatever the operator says
 	Privileged bool    // its name looks like an administrator's
 	Key        string  // lower case; what rows, accounts and findings are keyed by
 	Name       string  // the bare name, lower case: after the backslash, before the @
@@ -55,6 +56,7 @@ func parseAccount(raw []byte, blanks bool) *Account {
 			a.Form = BuiltIn
 		}
 	}
+	a.Reserved = a.Traffic != User
 	a.Privileged = a.Traffic == User && looksPrivileged(a.Name)
 	return a
 }

@@ -12,6 +12,7 @@ type Address struct {
 	IP       netip.Addr // the first valid address: the client as it is claimed; the zero Addr if none is valid
 	Internal bool       // every valid address of the list lies in the organisation's ranges
 	Local    bool       // loopback or link-local: the server itself
+	Several  bool       // the log gave more than one valid address
 }
 
 // String is the address in its shortest form, or "" if the log gave no valid one.
@@ -44,7 +45,7 @@ func parseAddress(raw []byte, internal []netip.Prefix) *Address {
 		if !ok {
 			continue
 		}
-		if !a.IP.IsValid() {
+		if a.Several = a.IP.IsValid(); !a.Several {
 			a.IP = ip
 			a.Local = ip.IsLoopback() || ip.IsLinkLocalUnicast()
 		}

@@ -93,8 +93,11 @@ func (c *Classifier) web(f *Facts, s *SignIn) {
 // A person is never noise because of an agent: an attacker could hide behind a probe's.
 func (c *Classifier) noise(f *Facts, s *SignIn) bool {
 	if s.Account != nobody {
-		if s.Traffic == User || s.Traffic == Service {
+		if !s.Traffic.Noise() {
 			return false
+		}
+		if s.Account.Reserved && !c.near(f) {
+			c.reserved(f, s)
 		}
 		s.Verdict, s.Reason = Noise, s.Account.Why
 		return true
@@ -124,10 +127,46 @@ func (c *Classifier) judge(s *SignIn, a Auth, o Outcome, e Evidence, reason stri
 	}
 }
 
-func (c *Classifier) httpProxy(f *Facts, s *SignIn) {
-	if c.noise(f, s) {
+// near reports whether a line came from where the accounts that Exchange reserves are at home: from the server itself or
+// another one. So does one that does not say where it came from.
+func (c *Classifier) near(f *Facts) bool {
+	return c.nearby(f.Address) && (!forwarded(f) || c.nearby(f.Forwarded))
+}
+
+func (c *Classifier) nearby(raw []byte) bool {
+	a := c.addressSlot(raw).val
+	if a.Raw == "" {
+		return true
+	}
+	return a.Local && a.Internal || !a.Several && c.org.Servers[a.IP] // what stands first of several is only claimed
+}
+
+// reserved fills s with how an account of a reserved name authenticated, and leaves it alone if it did not: gateways let
+// such names pass, so somebody may have made one.
+func (c *Classifier) reserved(f *Facts, s *SignIn) {
+	was := *s
+	switch f.Kind {
+	case HTTPProxy:
+		c.httpProxyRequest(f, s)
+	case IIS:
+		c.iisSignIn(f, s)
+	default:
+		c.logonAnswer(f, s)
+	}
+	if s.Verdict != SignInLine || s.Outcome == Failure {
+		*s = was
 		return
 	}
+	s.Reserved = true
+}
+
+func (c *Classifier) httpProxy(f *Facts, s *SignIn) {
+	if !c.noise(f, s) {
+		c.httpProxyRequest(f, s)
+	}
+}
+
+func (c *Classifier) httpProxyRequest(f *Facts, s *SignIn) {
 	auth, _ := authOf(f.AuthType)
 	if f.Authenticated && s.Account != nobody {
 		if auth == UnknownAuth && isWSSecurity(f.Path) {
@@ -175,9 +214,12 @@ func isWSSecurity(path []byte) bool {
 }
 
 func (c *Classifier) iis(f *Facts, s *SignIn) {
-	if c.noise(f, s) {
-		return
+	if !c.noise(f, s) {
+		c.iisSignIn(f, s)
 	}
+}
+
+func (c *Classifier) iisSignIn(f *Facts, s *SignIn) {
 	backend := f.ServerPort == 444 || f.ServerPort == 81
 	if backend && (s.Account == nobody || !c.stranger(f)) {
 		s.Reason = "back end: it shows the front end's identity, not how the client signed in"
@@ -271,9 +313,12 @@ func (c *Classifier) logon(f *Facts, s *SignIn) {
 		s.Verdict, s.Traffic, s.Reason = Noise, Server, "server-to-server authentication"
 		return
 	}
-	if c.noise(f, s) {
-		return
+	if !c.noise(f, s) {
+		c.logonAnswer(f, s)
 	}
+}
+
+func (c *Classifier) logonAnswer(f *Facts, s *SignIn) {
 	auth, mechanism := authOf(f.AuthType)
 	switch {
 	case f.Logon == Refused:

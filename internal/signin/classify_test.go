@@ -86,7 +86,7 @@ func TestClassify(t *testing.T) {
 		"iis: a probe gets 403.7 too":                                   {f: with(iisLine("-", 403, 7, 5), func(f *signin.Facts) { f.Agent = []byte("AMProbe/Local/ClientAccess") }), want: "noise probe"},
 		"iis: the logon form's answer says nothing":                     {f: with(iisLine("anna", 302, 0, 0), func(f *signin.Facts) { f.Path = []byte("/OWA/auth.owa") }), want: "other"},
 		"iis: a refused person with a probe's agent is no noise":        {f: with(iisLine(`CONTOSO\anna`, 401, 1, 1326), func(f *signin.Facts) { f.Agent = []byte("AMProbe/Local/ClientAccess") }), want: `activesync basic failure inferred contoso\anna`},
-		"iis: + is a blank":                                             {f: iisLine(`NT+AUTHORITY\SYSTEM`, 200, 0, 0), want: "noise system"},
+		"iis: + is a blank":                                             {f: iisLine(`NT+AUTHORITY\SYSTEM`, 200, 0, 0), want: "noise system", weak: true},
 		"back end: the front end's identity is no sign-in":              {f: with(iisLine(`CONTOSO\anna`, 200, 0, 0), func(f *signin.Facts) { f.ServerPort, f.Address = 444, []byte("fe80::1234:5678:123a:245e%3") }), want: "other back end"},
 		"back end: a known server":                                      {f: with(iisLine(`CONTOSO\anna`, 200, 0, 0), func(f *signin.Facts) { f.ServerPort, f.Address = 444, []byte("10.20.1.12") }), want: "other back end"},
 		"back end: loopback":                                            {f: with(iisLine(`CONTOSO\anna`, 200, 0, 0), func(f *signin.Facts) { f.ServerPort, f.Address = 444, []byte("::1") }), want: "other back end"},

@@ -65,6 +65,7 @@ type SignIn struct {
 	Evidence  Evidence
 	Traffic   Traffic
 	Backend   bool // told by a back end that the client reached directly
+	Reserved  bool // of Noise: an account with a reserved name authenticated, from no server: rules may ask for it
 	Weak      bool // another log may tell the same request: see "told twice" in the design
 	Reason    string
 	Server    string   // the name of the server, once it is known

@@ -115,6 +115,9 @@ const (
 
 var trafficNames = [trafficCount]string{"user", "service", "probe", "server", "system"}
 
+// Noise reports whether such traffic counts as no use.
+func (t Traffic) Noise() bool { return t != User && t != Service }
+
 // A Modern says whether a client can do modern authentication.
 type Modern uint8
 

@@ -186,16 +186,8 @@ func (t *turn) add(ctx context.Context, b *ingest.Batch) error {
 		}
 		t.counts[lineCount{b.Log, reason, c.Day, c.Verdict}] += c.Lines
 	}
-	for _, h := range b.Heard {
-		v, err := w.voice(ctx, h.Voice)
-		if err != nil {
-			return err
-		}
-		have, ok := t.heard[v]
-		if !ok {
-			have = signin.Span{From: math.MaxInt64}
-		}
-		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
+	if err := t.hear(ctx, b); err != nil {
+		return err
 	}
 	for i := range b.Rows {
 		if _, err := t.addRow(ctx, b.Log, &b.Rows[i]); err != nil {

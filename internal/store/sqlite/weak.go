@@ -3,8 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"math"
 	"time"
 
+	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -27,6 +29,35 @@ func twin(k signin.Kind) signin.Kind {
 		return signin.HTTPProxy
 	}
 	return signin.IIS
+}
+
+// hear adds up what a batch heard, and notes the hours that its minutes wait for: those of noise have no row that would.
+func (t *turn) hear(ctx context.Context, b *ingest.Batch) error {
+	for _, h := range b.Heard {
+		v, err := t.w.voice(ctx, h.Voice)
+		if err != nil {
+			return err
+		}
+		have, ok := t.heard[v]
+		if !ok {
+			have = signin.Span{From: math.MaxInt64}
+		}
+		t.heard[v] = signin.Span{From: min(have.From, h.First), To: max(have.To, h.Last)}
+	}
+	for i := range b.Minutes {
+		m := &b.Minutes[i]
+		if !m.Waits {
+			continue
+		}
+		v, err := t.w.voice(ctx, m.For)
+		if err != nil {
+			return err
+		}
+		if t.weak[v] == nil {
+			t.weak[v] = &weakHour{}
+		}
+	}
+	return nil
 }
 
 // storeHeard notes what was heard. Rows of the other log that counted, since this one was silent, count no more.
