@@ -143,7 +143,8 @@ func TestExplainTellsCountingFromFiring(t *testing.T) {
 // What is no sign-in takes a line, and rules that nearly fire are for those who ask.
 func TestExplainIsShort(t *testing.T) {
 	t.Parallel()
-	text := "#Software: x\r\n" + proxyHead + proxyLine(`CONTOSO\anna`, "agent") + proxyLine(`CONTOSO\HealthMailbox1`, "x") + "\r\nbad\r\n" + proxyLine(`CONTOSO\ben`, "agent")
+	health := strings.Replace(proxyLine(`CONTOSO\HealthMailbox1`, "x"), "198.51.100.7", "127.0.0.1", 1)
+	text := "#Software: x\r\n" + proxyHead + proxyLine(`CONTOSO\anna`, "agent") + health + "\r\nbad\r\n" + proxyLine(`CONTOSO\ben`, "agent")
 	_, out, _ := outmode(t, text, "explain")
 	blocks := strings.Split(out, "\n\n")
 	if len(blocks) != 4 || blocks[0] != "-:1  directive: header\n-:2  directive: header" || !strings.HasPrefix(blocks[1], "-:3  signin\n  why ") ||
@@ -161,6 +162,20 @@ func TestExplainIsShort(t *testing.T) {
 	_, near, _ := outmode(t, text, "explain", "--rules", rule, "--no-builtin")
 	if !strings.Contains(near, "\n  nearly    X-1 near; not met: user == \"ben\"\n") || !strings.Contains(near, "\n  fires     X-1 near\n") || !strings.Contains(near, "-:4  noise: health mailbox\n") {
 		t.Errorf("%s", near)
+	}
+}
+
+// Noise on which a rule fires is told as what a person did is; the line stays noise.
+func TestExplainReservedNoise(t *testing.T) {
+	t.Parallel()
+	text := proxyHead + proxyLine(`CONTOSO\HealthMailbox1`, "agent")
+	l := explainedLines(t, text)[1]
+	if l.Verdict != "noise" || l.Traffic != "probe" || l.SignIn != nil || strings.Join(l.Rules, " ") != "OM-2012" || len(l.Counts) > 0 {
+		t.Errorf("%+v", l)
+	}
+	_, out, _ := outmode(t, text, "explain", "--line", "2")
+	if !strings.HasPrefix(out, "-:2  noise\n  why       health mailbox\n") || !strings.Contains(out, "\n  verdict   basic success on ews, proven;") || !strings.HasSuffix(out, "\n  fires     OM-2012 A reserved name reads mail from outside\n") {
+		t.Errorf("%s", out)
 	}
 }
 
