@@ -63,6 +63,21 @@ func (s *story) backDoor() {
 	}
 }
 
+// reservedName is an account that somebody made in the evening, under a name that Duo's module lets through, and what it read
+// at night: on EX02 while that had no HttpProxy log, and on EX01. No line of it is a sign-in.
+func (s *story) reservedName() {
+	p := &person{}
+	p.account = `CONTOSO\HealthMailboxd41c7e0`
+	const from = "203.0.113.91"
+	mail := s.request(at("2026-10-07 01:20:00"), s.ex02, s.vdirs.ews, "/EWS/Exchange.asmx").by(p, "Basic", from)
+	mail.agent = newClient("python-requests/2.31.0")
+	for i := range int64(4) {
+		r := s.request(at("2026-10-07 02:31:00")+i*41*second, s.ex01, s.vdirs.owa, "/owa/service.svc").by(p, "FBA", from)
+		r.agent, r.scheme, r.query = s.tools.browsers[1], "", "action=FindItem&app=Mail"
+	}
+	s.factors.expect(planted, "a name that the gateway lets through", p.account, at("2026-10-07 02:31:00"), "none", "", "", "m-12")
+}
+
 // behind sends the request to the back-end site, which only front ends should speak to.
 func (r *request) behind() {
 	r.port, r.suffix, r.unseenByProxy = "444", suffixBackend, true

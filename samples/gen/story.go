@@ -46,6 +46,7 @@ func newStory() *story {
 	s.mailboxes()
 	s.submissions()
 	s.secondFactors() // last: what it asks of the dice changes nothing of the others
+	s.reservedName()  // and this behind it, for the same reason
 	slices.SortStableFunc(s.requests, func(a, b *request) int { return int(a.end - b.end) })
 	return s
 }
