@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/outmode/outmode/ingest/mfa"
 )
 
 // config is what the daemon is told, with every default filled in. What its keys mean, and within
@@ -19,6 +21,7 @@ type config struct {
 	Discover     configDiscover
 	Organisation configOrganisation
 	Gateways     []declaredGateway
+	Mappings     []mfa.Mapping
 	MFA          configMFA
 	Rules        configRules
 	Retention    configRetention

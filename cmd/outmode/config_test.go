@@ -35,7 +35,7 @@ func TestConfigMistakes(t *testing.T) {
 		"retension:\n  days: 1y\n":                       `f:1:1: the configuration has no key "retension"; did you mean "retention"?`,
 		"retention:\n  day: 1y\n":                        `f:2:3: retention has no key "day"; did you mean "days"?`,
 		"idle_after: 5m\n":                               `f:1:1: the configuration has no key "idle_after"; it stands below discover`,
-		"alerts: []\n":                                   `f:1:1: the configuration has no key "alerts"; there is data, sources, discover, organisation, gateways, mfa, rules, retention, listen, tls, listen_auth and log`,
+		"alerts: []\n":                                   `f:1:1: the configuration has no key "alerts"; there is data, sources, discover, organisation, gateways, mappings, mfa, rules, retention, listen, tls, listen_auth and log`,
 		"gateways:\n- id: duo\n":                         `f:2:3: gateways[0] has no kind; write kind: and one of duo, duo_authproxy, monosign, adfs, entra, ual, wap, nps, okta, mapped or none`,
 		"sources:\n- path: /x\n  sever: EX01\n":          `f:3:3: sources[0] has no key "sever"; did you mean "server"?`,
 		"listen_auth:\n  token_fil: x\n":                 `f:2:3: listen_auth has no key "token_fil"; did you mean "token_file"?`,

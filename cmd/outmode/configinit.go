@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/outmode/outmode/ingest/mfa"
 )
 
 // commentWidth is where the comments of the file break, and keyIndent how far the keys of a section
@@ -60,6 +62,8 @@ func writeKey[T any](b *strings.Builder, k *configKey[T], from *T, indent string
 			usual.Kind = ""
 			return usual
 		}, indent)
+	case *[]mfa.Mapping:
+		writeItems(b, k.name, mappingKeys(), *v, func(*mfa.Mapping) mfa.Mapping { return mfa.DefaultMapping() }, indent)
 	default:
 		writeValue(b, k, from, indent)
 	}
@@ -89,6 +93,12 @@ func writeValue[T any](b *strings.Builder, k *configKey[T], from *T, indent stri
 		if value == "" {
 			value = "[]"
 		}
+	case *[]mfa.Condition:
+		value = conditionsText(*v, indent+keyIndent)
+	case *[]mfa.When:
+		for _, w := range *v {
+			value += "\n" + indent + keyIndent + "- then: " + yamlText(w.Then) + conditionsText(w.If, indent+keyIndent+keyIndent)
+		}
 	case *outcomeWords:
 		for _, word := range slices.Sorted(maps.Keys(*v)) {
 			value += "\n" + indent + keyIndent + yamlText(word) + ": " + yamlText((*v)[word])
@@ -110,6 +120,18 @@ func writeValue[T any](b *strings.Builder, k *configKey[T], from *T, indent stri
 		value = " " + value
 	}
 	fmt.Fprintf(b, "%s%s:%s\n", indent, name, value)
+}
+
+// conditionsText writes a mapping of fields to their words.
+func conditionsText(all []mfa.Condition, indent string) (text string) {
+	for _, c := range all {
+		var words []string
+		for _, w := range c.Words {
+			words = append(words, yamlText(w))
+		}
+		text += "\n" + indent + yamlText(c.Field) + ": [" + strings.Join(words, ", ") + "]"
+	}
+	return text
 }
 
 // writeItems writes a list of mappings: what their keys mean and, of each item, what is not usual.

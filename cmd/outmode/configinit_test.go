@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/rules"
 )
 
@@ -163,13 +164,15 @@ func described[T any](t *testing.T, keys []configKey[T], of *T, within string, f
 // the file that init writes and in the schema.
 func TestConfigKeysAreComplete(t *testing.T) {
 	t.Parallel()
-	c, s, g, found := defaultConfig(), defaultSource(""), defaultDeclared(""), map[any]string{}
+	c, s, g, m, found := defaultConfig(), defaultSource(""), defaultDeclared(""), mfa.DefaultMapping(), map[any]string{}
 	leaves(reflect.ValueOf(&c).Elem(), "", found)
 	names := described(t, configKeys(), &c, "", found)
 	leaves(reflect.ValueOf(&s).Elem(), "", found)
 	inSource := described(t, sourceKeys(), &s, "", found)
 	leaves(reflect.ValueOf(&g).Elem(), "", found)
 	inGateway := described(t, gatewayKeys(), &g, "", found)
+	leaves(reflect.ValueOf(&m).Elem(), "", found)
+	inMapping := described(t, mappingKeys(), &m, "", found)
 	for _, field := range found {
 		t.Errorf("the field %s has no key", field)
 	}
@@ -193,15 +196,17 @@ func TestConfigKeysAreComplete(t *testing.T) {
 			t.Errorf("sources: %s is missing", name)
 		}
 	}
-	for _, name := range inGateway {
-		at := schema.Properties["gateways"].Items
-		for p := range strings.SplitSeq(name, ".") {
-			if at = at.Properties[p]; at == nil {
-				break
+	for list, names := range map[string][]string{"gateways": inGateway, "mappings": inMapping} {
+		for _, name := range names {
+			at := schema.Properties[list].Items
+			for p := range strings.SplitSeq(name, ".") {
+				if at = at.Properties[p]; at == nil {
+					break
+				}
 			}
-		}
-		if at == nil || at.Properties == nil && !strings.Contains(text, "\n#   "+name+" ") {
-			t.Errorf("gateways: %s is missing", name)
+			if at == nil || at.Properties == nil && !strings.Contains(text, "\n#   "+name+" ") {
+				t.Errorf("%s: %s is missing", list, name)
+			}
 		}
 	}
 	if schema.Properties["listen_auth"].Properties["token_file"] == nil || len(names) < 29 {
@@ -262,7 +267,7 @@ func TestConfigSchema(t *testing.T) {
 	full := c
 	full.Sources = []configSource{{"/a", "iis", "EX01", "always", []string{"x"}}}
 	full.ListenAuth.Token.Env = "X"
-	full.Gateways, full.MFA = fullMFA().Gateways, fullMFA().MFA
+	full.Gateways, full.MFA, full.Mappings = fullMFA().Gateways, fullMFA().MFA, fullMappings()
 	for text, want := range map[string]string{
 		"":                                "",
 		configText(&c):                    "",
@@ -282,6 +287,7 @@ func TestConfigSchema(t *testing.T) {
 		"gateways: [{kind: duo, protects: {entry: [owa]}}]": ".gateways[0].protects: has no key entry",
 		"mfa: {outcomes: {nps: {x: passed}, okta: {}}}":     ".mfa.outcomes: has no key okta",
 		"mfa: {outcomes: {duo: {x: pased}}}":                `.mfa.outcomes.duo.x: "pased" is none of [` + strings.Join(outcomeNames(), " ") + "]",
+		"mappings: [{source: x, input: {format: kv}}]":      ".mappings[0]: lacks time|.mappings[0]: lacks user|.mappings[0]: lacks outcome",
 		"organisation: {service: x}":                        ".organisation.service: is string, not [array null]",
 	} {
 		n, problems := rules.ReadYAML(rules.File{Name: "f", Data: []byte(text)})

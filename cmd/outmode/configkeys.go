@@ -16,7 +16,8 @@ import (
 // what the file may hold, what config init writes, and what config schema prints.
 //
 // The type of a value is that of what at points to: *string, *bool, *time.Duration, *[]string,
-// *[]configSource, or *secretRef, which stands for two keys, name and name_file.
+// *[]configSource, *[]declaredGateway, *[]mfa.Mapping, what mappings alone have, *outcomeWords, or *secretRef, which stands
+// for two keys, name and name_file.
 type configKey[T any] struct {
 	name  string
 	doc   string         // what an administrator must know, in whole sentences
@@ -81,6 +82,10 @@ func configKeys() []configKey[config] {
 		name: "gateways", at: func(c *config) any { return &c.Gateways },
 		doc:   "What the MFA gateways protect, for \"outmode mfa\", without its --gateway. Undeclared, Duo, Monosign, AD FS and Web Application Proxy are taken to protect owa and ecp on every server, Entra all of Exchange Online, and others nothing. docs/mfa.md has more.",
 		shown: typicalGateways(),
+	}, {
+		name: "mappings", at: func(c *config) any { return &c.Mappings },
+		doc:   "Logs of gateways that Outmode does not know, and how they are read. They are asked of files that nothing else is known by. docs/configuration.md has an example.",
+		shown: typicalMappings(),
 	}, {
 		name: "mfa", doc: "How the logs of MFA gateways are understood.", in: mfaKeys(),
 	}, {

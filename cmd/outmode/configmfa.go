@@ -22,7 +22,7 @@ type configMFA struct {
 }
 
 // outcomeWords are outcomes, as words, by the words of a vendor, in lower case.
-type outcomeWords map[string]string
+type outcomeWords = mfa.Words
 
 // configOutcomes are the kinds of logs whose words are looked up in a table.
 type configOutcomes struct{ Duo, DuoAuthproxy, DuoAdmin, Monosign, ADFS, Entra, UAL, NPS outcomeWords }
@@ -104,11 +104,7 @@ func (r *configReader) outcomes(n *rules.Node, name string, to *outcomeWords) {
 			r.wrong[name] = true
 			r.mistake(k.Line, k.Column, "%s: %s stands at line %d too; case does not count", name, inQuotes(k.Name), lines[word])
 		case k.Value.Kind != rules.TextNode || !known:
-			hint := "write " + join(outcomeNames(), ", ", " or ")
-			if near := rules.Nearest(k.Value.Text, outcomeNames()); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			r.reject(name, &k.Value, "%s: %s is no outcome; %s", name, inQuotes(k.Value.Text), hint)
+			r.reject(name, &k.Value, "%s: %s is no outcome; %s", name, inQuotes(k.Value.Text), outcomeHint(k.Value.Text))
 		default:
 			if *to == nil {
 				*to = outcomeWords{}
@@ -117,6 +113,14 @@ func (r *configReader) outcomes(n *rules.Node, name string, to *outcomeWords) {
 		}
 		lines[word] = k.Line
 	}
+}
+
+// outcomeHint ends the message about a word that is no outcome.
+func outcomeHint(word string) string {
+	if near := rules.Nearest(word, outcomeNames()); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "write " + join(outcomeNames(), ", ", " or ")
 }
 
 // asciiLower is the lower case of the decoders, which leave letters beyond ASCII as they are.

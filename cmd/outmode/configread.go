@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/rules"
 )
 
@@ -96,7 +97,7 @@ func (r *configReader) missingBlanks(data []byte) {
 		return
 	}
 	keys := map[string]bool{}
-	for _, k := range slices.Concat(allKeys(configKeys()), allKeys(sourceKeys()), allKeys(gatewayKeys())) {
+	for _, k := range slices.Concat(allKeys(configKeys()), allKeys(sourceKeys()), allKeys(gatewayKeys()), allKeys(mappingKeys())) {
 		keys[k] = true
 	}
 	lost := r.lost // then what YAML says follows from this, too
@@ -255,6 +256,12 @@ func readValue[T any](r *configReader, k *configKey[T], to *T, n *rules.Node, na
 		r.sources(n, name, p)
 	case *[]declaredGateway:
 		r.gateways(n, name, p)
+	case *[]mfa.Mapping:
+		r.mappings(n, name, p)
+	case *[]mfa.Condition:
+		*p = r.conditions(n, name, "")
+	case *[]mfa.When:
+		r.whens(n, name, p)
 	case *outcomeWords:
 		r.outcomes(n, name, p)
 	}

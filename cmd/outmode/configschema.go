@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/outmode/outmode/ingest/mfa"
 )
 
 // A jsonSchema is as much of JSON Schema, draft 2020-12, as describes the configuration.
@@ -74,6 +76,9 @@ func (k *configKey[T]) schema(defaults *T) *jsonSchema {
 		}
 	case *[]string:
 		s.Type, s.Items = []string{"array", "null"}, &jsonSchema{Type: []string{"string"}, MinLength: 1}
+		if k.empty {
+			s.Items.MinLength = 0
+		}
 	case *[]configSource:
 		usual := defaultSource("")
 		s.Type, s.Items = []string{"array", "null"}, schemaOf(sourceKeys(), &usual)
@@ -82,9 +87,23 @@ func (k *configKey[T]) schema(defaults *T) *jsonSchema {
 		usual := defaultDeclared("")
 		s.Type, s.Items = []string{"array", "null"}, schemaOf(gatewayKeys(), &usual)
 		s.Items.Type, s.Items.Required = []string{"object"}, []string{"kind"}
+	case *[]mfa.Mapping:
+		usual := mfa.DefaultMapping()
+		s.Type, s.Items = []string{"array", "null"}, schemaOf(mappingKeys(), &usual)
+		s.Items.Type, s.Items.Required = []string{"object"}, []string{"source", "input", "time", "user", "outcome"}
+	case *[]mfa.Condition:
+		s.Type, s.Patterns = []string{"object", "null"}, map[string]*jsonSchema{".": wordsSchema()}
+	case *[]mfa.When:
+		s.Type, s.Items = []string{"array", "null"}, &jsonSchema{Type: []string{"object"}, Required: []string{"then"},
+			Properties: map[string]*jsonSchema{"then": {Type: []string{"string"}, Enum: outcomeNames()}}, Patterns: map[string]*jsonSchema{".": wordsSchema()}}
 	case *outcomeWords:
 		s.Type, s.Additional = []string{"object", "null"}, new(bool)
 		s.Patterns = map[string]*jsonSchema{".": {Type: []string{"string"}, Enum: outcomeNames()}}
 	}
 	return s
+}
+
+// wordsSchema describes the words of a field: one, or a list.
+func wordsSchema() *jsonSchema {
+	return &jsonSchema{Type: []string{"string", "number", "boolean", "array"}, Items: &jsonSchema{Type: []string{"string", "number", "boolean"}}}
 }

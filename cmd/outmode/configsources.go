@@ -72,7 +72,7 @@ func (k *configChecker) source(ctx context.Context, s *configSource, name string
 		}
 	}
 	why, others := "", 0
-	recognize := recognizer(k.config.MFA.gateways())
+	recognize := recognizer(k.config.logs())
 	for _, in := range inputs {
 		if ctx.Err() != nil {
 			return fmt.Errorf("the check was stopped: %w", context.Cause(ctx))

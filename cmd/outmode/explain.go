@@ -22,6 +22,7 @@ type explainFlags struct {
 	*globals
 	organisation
 	ruleFlags
+	mappings     []string
 	kind, fields string
 	line         int64 // 0 for all
 }
@@ -40,7 +41,7 @@ Without FILE it reads standard input. FILE can be a member of an archive, logs.z
 Lines that come without their header need --type, and --fields if their columns are not the usual ones,
 which are listed below.
 
-A configuration that -c names says how lines are understood, as for scan.
+A configuration that -c names says how lines are understood, as for scan; --mapping FILE shows what a mapping makes of them.
 
 -o ndjson prints one object per line of input: file, line, offset, verdict, reason, traffic, signin, rules
 (that fire), counts (rules of the other types for which it counts). -o json: one object, lines, of the same.
@@ -60,6 +61,7 @@ A configuration that -c names says how lines are understood, as for scan.
 	c.Flags().StringVar(&f.kind, "type", "", "kind of lines that have no header: iis, httpproxy, imap, pop or smtp")
 	c.Flags().StringVar(&f.fields, "fields", "", "their columns, as after \"#Fields:\" (default: the usual ones)")
 	c.Flags().Int64Var(&f.line, "line", 0, "only this line of each file, counted from 1")
+	mappingFlag(c, &f.mappings)
 	f.organisation.flags(c)
 	f.ruleFlags.flags(c)
 	return c
@@ -113,7 +115,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
-	gateways, err := f.configured(&f.organisation, &f.ruleFlags)
+	gateways, err := f.configured(&f.organisation, &f.ruleFlags, f.mappings)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,30 +120,35 @@ func checkServers(name, text string) error {
 	return checkServer(name, text)
 }
 
-// readGateways reads a file that holds a list of gateways, as gateways of the configuration does. Every mistake names its
-// line.
+// readGateways reads a file that holds a list of gateways, as gateways of the configuration does.
 func readGateways(file string) ([]audit.Gateway, error) {
+	var all []declaredGateway
+	err := readList(file, "the gateways", func(r *configReader, root *rules.Node) { r.gateways(root, "the list of gateways", &all) })
+	return gatewaysOf(all), err
+}
+
+// readList reads a file that holds what a list of the configuration does. Every mistake names its line.
+func readList(file, what string, read func(r *configReader, root *rules.Node)) error {
 	data, err := readSmall(file, maxConfig)
 	if err != nil {
-		return nil, fmt.Errorf("reading the gateways: %w", err)
+		return fmt.Errorf("reading %s: %w", what, err)
 	}
 	r := &configReader{file: file, places: map[string]configPlace{}, wrong: map[string]bool{}}
 	root, problems := rules.ReadYAML(rules.File{Name: file, Data: fromUTF16(data)})
 	for _, p := range problems {
 		r.problems = append(r.problems, configProblem{File: file, Line: p.Line, Column: p.Column, Severity: isError, Message: p.Message})
 	}
-	var all []declaredGateway
 	r.lost = len(problems) > 0 && root.Kind == rules.NullNode
-	r.gateways(&root, "the list of gateways", &all)
+	read(r, &root)
 	r.missingBlanks(data)
 	if r.sort(); len(r.problems) > 0 {
 		text := r.problems[0].String()
 		if more := len(r.problems) - 1; more > 0 {
 			text += fmt.Sprintf(", and %s more", plural(more, "mistake"))
 		}
-		return nil, fmt.Errorf("%s", text)
+		return errors.New(text)
 	}
-	return gatewaysOf(all), nil
+	return nil
 }
 
 // gateways reads the list; what is how a message names it.

@@ -12,14 +12,19 @@ import (
 )
 
 // configured reads the configuration that -c names, for a command that reads logs itself: what it says of how logs are
-// understood holds where no flag says it. Without -c nothing is read: these commands need no configuration.
-func (g *globals) configured(o *organisation, r *ruleFlags) (mfa.Options, error) {
-	if g.config == "" {
-		return mfa.Options{}, nil
+// understood holds where no flag says it. Without -c nothing is read: these commands need no configuration. Files of
+// mappings go before its own.
+func (g *globals) configured(o *organisation, r *ruleFlags, files []string) (mfa.Options, error) {
+	mappings, err := readMappings(files)
+	if err != nil || g.config == "" {
+		return mfa.Options{Mappings: compiled(mappings)}, err
 	}
 	c, err := soundConfig(g.config)
 	if err != nil {
 		return mfa.Options{}, err
+	}
+	if len(files) > 0 {
+		c.Mappings = mappings
 	}
 	named := c.organisation()
 	for _, list := range []struct {
@@ -37,7 +42,7 @@ func (g *globals) configured(o *organisation, r *ruleFlags) (mfa.Options, error)
 	if len(r.dirs) == 0 && !r.noBuiltin {
 		*r = c.ruleFlags()
 	}
-	return c.MFA.gateways(), nil
+	return c.logs(), nil
 }
 
 // told reads what is known of gateways and people: by flags, and where there is none, by the configuration.

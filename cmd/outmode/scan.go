@@ -28,6 +28,7 @@ type scanFlags struct {
 	workers      int
 	top          int
 	data         string
+	mappings     []string
 	gateways     mfa.Options // from the configuration, if -c names one
 	from, to     int64       // since and until in Unix milliseconds; 0 for none
 }
@@ -44,7 +45,7 @@ It prints which accounts used which protocol with which authentication, what of 
 would refuse, which rules fire, and what became of every line that was read.
 
 Scan needs no configuration. One that -c names says how logs are understood: its organisation, mfa and rules hold, but
-for the lists that flags give.
+for the lists that flags give. --mapping declares logs of gateways that Outmode does not know (docs/configuration.md).
 
 -o json prints one object, -o csv the usage rows, -o ndjson every counted sign-in as an ECS document.
 Exit codes: 0 done, 1 error, 2 usage, 3 done but a log could not be read to its end, 4 findings at or
@@ -54,6 +55,7 @@ above --fail-on (which goes before 3). A file that is no log, and a period witho
   outmode scan /logs -o json > audit.json
   outmode scan /logs --fail-on high -q
   outmode scan --published-app 'Outlook on the web' entra.json
+  outmode scan --mapping gateway.yaml /logs /gateway-logs
   outmode scan -c /etc/outmode/config.yaml /old-logs`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("fail-on") && f.failOn == "" {
@@ -68,6 +70,7 @@ above --fail-on (which goes before 3). A file that is no log, and a period witho
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with 4 if there is a finding of this severity or a higher one")
 	fl.IntVar(&f.workers, "workers", 0, "how many files or parts are read at once (default: one per processor)")
 	fl.IntVar(&f.top, "top", 20, "how many accounts the table shows; 0 for all")
+	mappingFlag(c, &f.mappings)
 	f.organisation.flags(c)
 	f.ruleFlags.flags(c)
 	return c
@@ -97,7 +100,7 @@ func (f *scanFlags) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if f.gateways, err = f.configured(&f.organisation, &f.ruleFlags); err != nil {
+	if f.gateways, err = f.configured(&f.organisation, &f.ruleFlags, f.mappings); err != nil {
 		return err
 	}
 	opt, err := f.options()

@@ -23,6 +23,7 @@ type serveFlags struct {
 	*globals
 	data   string
 	listen string
+	mapped []string // files of mappings
 	log    io.Writer
 }
 
@@ -51,6 +52,7 @@ It reads logs and listens on loopback (/metrics, /healthz, /readyz). It changes 
 		},
 	}
 	c.Flags().StringVar(&f.data, "data", "", "directory of the store")
+	mappingFlag(c, &f.mapped)
 	c.Flags().StringVar(&f.listen, "listen", "", `address of /metrics, /healthz and /readyz (default 127.0.0.1:9464; "" for none)`)
 	return c
 }
@@ -179,7 +181,12 @@ func (f *serveFlags) readWorld(args []string) (*world, error) {
 	if w.join, err = w.config.joining(w.opt.Org.Internal); err != nil {
 		return nil, err
 	}
-	w.opt.Recognize = recognizer(w.config.MFA.gateways())
+	if len(f.mapped) > 0 {
+		if w.config.Mappings, err = readMappings(f.mapped); err != nil {
+			return nil, err
+		}
+	}
+	w.opt.Recognize = recognizer(w.config.logs())
 	judgeBy(&w.opt, set)
 	w.follow = ingest.FollowOptions{Every: w.config.Discover.Every, Idle: w.config.Discover.IdleAfter}
 	for i := range w.config.Sources {

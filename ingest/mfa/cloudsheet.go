@@ -15,6 +15,8 @@ type sheet struct {
 	columns []int                 // the field of each
 	cells   [][]byte              // by field: nil if the file has no such column, or nothing in it
 	scratch []byte                // values that had doubled quotes
+	comma   byte                  // what stands between two columns
+	open    bool                  // a record may have more columns than the heading names
 }
 
 // The remarks on records of a sheet.
@@ -26,7 +28,7 @@ const (
 )
 
 func newSheet(fields int, field func(name string) int) *sheet {
-	return &sheet{field: field, cells: make([][]byte, fields)}
+	return &sheet{field: field, cells: make([][]byte, fields), comma: ','}
 }
 
 // use puts a heading in force; an empty one is none. Where a name stands twice, the first counts.
@@ -99,7 +101,7 @@ func (s *sheet) read(record []byte) string {
 	switch {
 	case n < len(s.columns):
 		return sheetFewer
-	case n > len(s.columns):
+	case n > len(s.columns) && !s.open:
 		return sheetMore
 	}
 	return ""
@@ -109,7 +111,7 @@ func (s *sheet) read(record []byte) string {
 // are not in pairs.
 func (s *sheet) cell(record []byte) (cell, rest []byte, more bool) {
 	if len(record) == 0 || record[0] != '"' {
-		cell, rest, more = bytes.Cut(record, []byte{','})
+		cell, rest, more = bytes.Cut(record, []byte{s.comma})
 		if rest == nil {
 			rest = record[len(record):]
 		}
@@ -142,7 +144,7 @@ func (s *sheet) cell(record []byte) (cell, rest []byte, more bool) {
 	switch {
 	case len(rest) == 0:
 		return cell, rest, false
-	case rest[0] != ',':
+	case rest[0] != s.comma:
 		return nil, nil, true
 	}
 	return cell, rest[1:], true

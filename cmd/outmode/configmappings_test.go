@@ -1,0 +1,104 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/outmode/outmode/ingest/mfa"
+)
+
+// fullMappings are mappings in which all that can be said differs from what is usual.
+func fullMappings() []mfa.Mapping {
+	json, adc := mfa.DefaultMapping(), mfa.DefaultMapping()
+	json.Source, json.Input = "sso", mfa.Input{Format: "json+kv", Root: "data.events", Message: "message", Separator: ",", Where: []mfa.Condition{{Field: "event", Words: []string{"login", "true", "5200"}}}}
+	json.Time = mfa.MappedTime{Fields: []string{"time", "at"}, Layouts: []string{"unix_ms", "2006-01-02 15:04:05.000"}, Zone: "Europe/Berlin"}
+	json.User = mfa.MappedUser{Fields: []string{"user.name"}, StripSuffix: []string{"#contoso"}}
+	json.IP = mfa.MappedIP{Fields: []string{"client"}, List: "last", Unknown: []string{"", "N/A"}}
+	json.ID.Fields, json.Application.Fields, json.Factor.Fields, json.Gateway.Fields = []string{"id"}, []string{"app"}, []string{"factor"}, []string{"host"}
+	json.Outcome = mfa.MappedOutcome{Fields: []string{"result"}, Map: map[string]string{"ok": "passed", "a: b": "denied"}, Default: "error",
+		When: []mfa.When{{If: []mfa.Condition{{Field: "factor", Words: []string{"code", "sms"}}, {Field: "result", Words: []string{"ok"}}}, Then: "helpdesk_code"}}}
+	adc.Source, adc.Input = "adc", mfa.Input{Format: "regex", Patterns: []string{`^(?P<time>\S+) "(?P<user>[^"]*)' (?P<what>\w+)$`}}
+	adc.Time.Fields, adc.User.Fields, adc.Outcome.Fields = []string{"time"}, []string{"user"}, []string{"what"}
+	csv := adc
+	csv.Source, csv.Input = "vpn", mfa.Input{Format: "csv", Columns: []string{"time", "user", "what"}}
+	return []mfa.Mapping{json, adc, csv}
+}
+
+// Every mistake has its place, and what can never give an event is one.
+func TestMappingMistakes(t *testing.T) {
+	t.Parallel()
+	item := func(lines ...string) string { return "mappings:\n- " + strings.Join(lines, "\n  ") + "\n" }
+	rest := func(lines ...string) string {
+		return item(append([]string{"source: x"}, append(lines, "time: {fields: [time]}", "user: {fields: [user]}", "outcome: {fields: [what], map: {ok: passed}}")...)...)
+	}
+	const all = `(?P<time>a)(?P<user>b)(?P<what>c)`
+	for text, want := range map[string]string{
+		rest("input: {format: kv}"):                               "",
+		rest("input: {format: regex, patterns: ['" + all + "']}"): "",
+		"mappings: {source: x}\n":                                 `f:1:11: mappings must be a list: lines that begin with -, or [a, b]`,
+		"mappings: [x]\n":                                         `f:1:12: a mapping must have keys; write source: and its name`,
+		item("source: a b"):                                       `f:2:11: mappings[0].source "a b" is no name; write a short one, such as citrix-adc`,
+		rest("inputs: {format: kv}"):                              `f:3:3: mappings[0] has no key "inputs"; did you mean "input"?`,
+		rest("input: {format: xml}"):                              `f:3:19: mappings[0].input.format: "xml" is no format; write json, ndjson, json-array, csv, kv, cef or regex; or one in another: syslog+kv, json+kv, regex+kv and their like`,
+		rest("input: {format: csv+kv}"):                           `f:3:19: mappings[0].input.format: "csv+kv" is no format; write json, ndjson, json-array, csv, kv, cef or regex; or one in another: syslog+kv, json+kv, regex+kv and their like`,
+		rest("input: {format: json+kv}"):                          `f:3:19: mappings[0].input.format: json+kv needs message: the field in which the kv stands`,
+		rest("input: {format: kv, root: a}"):                      `f:3:29: mappings[0].input.root: only JSON has a root; its format is json or json-array`,
+		rest("input: {format: regex}"):                            `f:3:19: mappings[0].input.format: regex needs patterns: a list of expressions with named groups, such as (?P<user>\S+)`,
+		rest("input: {format: kv, columns: [a]}"):                 `f:3:32: mappings[0].input.columns: only CSV has columns; its format is csv`,
+		rest("input: {format: csv, separator: '|'}"):              `f:3:35: mappings[0].input.separator: CSV has commas, semicolons or tabs between its columns; read other text with regex`,
+		rest("input:", "  format: regex", "  patterns:", "  - '"+all+"'", "  - '(?=x)'"):                  "f:7:7: mappings[0].input.patterns[1]: the pattern cannot be read: invalid or unsupported Perl syntax: `(?=`; it is RE2, which looks neither ahead nor back",
+		rest("input:", "  format: regex", "  patterns:", "  - '(?P<time>a)(?P<what>c)'"):                  `f:8:19: mappings[0].user.fields[0]: no record has a field "user"; there is time, what`,
+		rest("input:", "  format: regex", "  patterns:", "  - '"+all+"'", "  - '(?P<user>a)(?P<what>c)'"): `f:7:7: mappings[0].input.patterns[1]: a line that it fits never gives a time: it has no group of time.fields (time)`,
+		rest("input: {format: csv, columns: [time, user, that]}"):                                         `f:6:22: mappings[0].outcome.fields[0]: no record has a field "what"; there is time, user, that`,
+		rest("input: {format: kv, where: {event: []}}"):                                                   `f:3:31: mappings[0].input.where.event: it has no words; write event: [a, b]`,
+		item("source: x", "input: {format: kv}", "user: {fields: [user]}", "outcome: {fields: [what]}"):   `f:2:3: mappings[0].time: without time.fields this mapping never gives an event with a time; write time: {fields: [...]}`,
+	} {
+		_, said := readText(t, text)
+		if got := strings.Join(said, "|"); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// What a mapping declares is read by every command that reads logs, from a file or from the configuration.
+func TestMappedLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const mapping = `- source: sso
+  input: {format: ndjson, where: {event: [second_factor]}}
+  time: {fields: [time]}
+  user: {fields: [user.name], strip_suffix: ['@contoso.com']}
+  ip: {fields: [client.ip]}
+  id: {fields: [id]}
+  outcome: {fields: [result], map: {approved: passed, declined: denied}}
+`
+	file := write(t, filepath.Join(dir, "m.yaml"), []byte(mapping))
+	config := write(t, filepath.Join(dir, "c.yaml"), []byte("mappings:\n"+mapping))
+	log := write(t, filepath.Join(dir, "logs", "sso.log"), []byte(`{"time":"2026-10-06T08:00:05Z","event":"second_factor","id":"1","user":{"name":"anna@contoso.com"},"client":{"ip":"198.51.100.7:4711"},"result":"Approved"}
+{"time":"2026-10-06T08:01:05Z","event":"second_factor","id":"2","user":{"name":"bruno@contoso.com"},"client":{"ip":"198.51.100.8"},"result":"Sent"}
+{"time":"2026-10-06T08:02:05Z","event":"health"}
+`))
+	for _, how := range [][]string{{"--mapping", file}, {"-c", config}} {
+		var lines struct{ Lines []explained }
+		decode(t, must(t, exitDone, append([]string{"explain", "-o", "json", log}, how...)...), &lines)
+		want := []explainedMFA{{"2026-10-06T08:00:05Z", "anna", "sso", "198.51.100.7", "", "passed", "Approved", "", "1"}, {"2026-10-06T08:01:05Z", "bruno", "sso", "198.51.100.8", "", "unknown", "Sent", "", "2"}}
+		if len(lines.Lines) != 3 || lines.Lines[2].Verdict != "other" {
+			t.Fatalf("%v: %+v", how, lines)
+		}
+		for i, w := range want {
+			if m := lines.Lines[i].MFA; m == nil || *m != w {
+				t.Errorf("%v, line %d: %+v, want %+v", how, i+1, m, w)
+			}
+		}
+		var r report
+		decode(t, must(t, exitDone, append([]string{"scan", "-o", "json", filepath.Dir(log)}, how...)...), &r)
+		if r.Lines.MFA != 2 || r.Lines.Other != 1 || len(r.Sources) != 1 || r.Sources[0].Kind != "mapped" {
+			t.Errorf("%v: %+v %+v", how, r.Lines, r.Sources)
+		}
+	}
+	if _, _, errs := outmode(t, "", "scan", "--mapping", write(t, filepath.Join(dir, "bad.yaml"), []byte("- source: x\n  input: {format: kv}\n  tme: {}\n")), log); !strings.Contains(errs, `bad.yaml:3:3: mappings[0] has no key "tme"; did you mean "time"?`) {
+		t.Error(errs)
+	}
+	must(t, exitUsage, "scan", "--mapping", "", log)
+}
