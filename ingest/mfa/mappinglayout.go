@@ -101,7 +101,7 @@ func nextStep(text string) step {
 		for n < len(text) && text[n] == text[1] && (text[1] == '0' || text[1] == '9') {
 			n++
 		}
-		if n > 1 {
+		if n > 1 && (n == len(text) || text[n]-'0' > 9) { // 02.01.2006 has none
 			return step{fractionPart, text[:n]}
 		}
 	}

@@ -111,10 +111,10 @@ func (s *regexSplitter) split(text []byte, values [][]byte) (ingest.Decoded, str
 		return ingest.Malformed, noteLongLine
 	}
 	for p, re := range s.patterns {
-		if !re.Match(text) {
+		at := re.FindSubmatchIndex(text)
+		if at == nil {
 			continue
 		}
-		at := re.FindSubmatchIndex(text)
 		for g, field := range s.groups[p] {
 			if field < 0 || at[2*g] < 0 || values[field] != nil {
 				continue
