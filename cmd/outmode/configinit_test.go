@@ -285,7 +285,7 @@ func TestConfigSchema(t *testing.T) {
 		"gateways: [{id: x}]":             ".gateways[0]: lacks kind",
 		"gateways: [{kind: dou}]":         `.gateways[0].kind: "dou" is none of [duo duo_authproxy monosign adfs entra ual wap nps okta mapped none]`,
 		"gateways: [{kind: duo, protects: {entry: [owa]}}]": ".gateways[0].protects: has no key entry",
-		"mfa: {outcomes: {nps: {x: passed}, okta: {}}}":     ".mfa.outcomes: has no key okta",
+		"mfa: {outcomes: {nps: {x: passed}, wap: {}}}":      ".mfa.outcomes: has no key wap",
 		"mfa: {outcomes: {duo: {x: pased}}}":                `.mfa.outcomes.duo.x: "pased" is none of [` + strings.Join(outcomeNames(), " ") + "]",
 		"mappings: [{source: x, input: {format: kv}}]":      ".mappings[0]: lacks time|.mappings[0]: lacks user|.mappings[0]: lacks outcome",
 		"organisation: {service: x}":                        ".organisation.service: is string, not [array null]",

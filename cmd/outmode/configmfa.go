@@ -25,7 +25,7 @@ type configMFA struct {
 type outcomeWords = mfa.Words
 
 // configOutcomes are the kinds of logs whose words are looked up in a table.
-type configOutcomes struct{ Duo, DuoAuthproxy, DuoAdmin, Monosign, ADFS, Entra, UAL, NPS outcomeWords }
+type configOutcomes struct{ Duo, DuoAuthproxy, DuoAdmin, Monosign, ADFS, Entra, UAL, NPS, Okta outcomeWords }
 
 // configZones are the kinds of logs that can have times without a zone; "" is UTC.
 type configZones struct{ Monosign, ADFS, NPS string }
@@ -49,6 +49,7 @@ func mfaKeys() []configKey[config] {
 			words("entra", "By error code (50105), by the result of a step, or by its method.", func(o *configOutcomes) *outcomeWords { return &o.Entra }),
 			words("ual", "By error code, or by operation without the full stop at its end.", func(o *configOutcomes) *outcomeWords { return &o.UAL }),
 			words("nps", "By accepted, rejected or ignored and the response (rejected phoneappnoresponse).", func(o *configOutcomes) *outcomeWords { return &o.NPS }),
+			words("okta", "By event and result (user.mfa.attempt_bypass success), by factor, or by reason.", func(o *configOutcomes) *outcomeWords { return &o.Okta }),
 		},
 	}, {
 		name: "zones", doc: "The zone of logs whose times name none, such as Europe/Berlin (names of the IANA). '' is UTC. Every log with a zone of its own keeps it.",
@@ -153,14 +154,14 @@ func (c *configMFA) gateways() (o mfa.Options) {
 	t := &c.Outcomes
 	tables := map[signin.Kind]map[string]signin.FactorOutcome{}
 	for kind, words := range map[signin.Kind]outcomeWords{
-		signin.Duo: t.Duo, signin.DuoAuthProxy: t.DuoAuthproxy, signin.DuoAdmin: t.DuoAdmin, signin.Monosign: t.Monosign, signin.ADFSLog: t.ADFS, signin.Entra: t.Entra, signin.UAL: t.UAL, signin.NPS: t.NPS,
+		signin.Duo: t.Duo, signin.DuoAuthProxy: t.DuoAuthproxy, signin.DuoAdmin: t.DuoAdmin, signin.Monosign: t.Monosign, signin.ADFSLog: t.ADFS, signin.Entra: t.Entra, signin.UAL: t.UAL, signin.NPS: t.NPS, signin.Okta: t.Okta,
 	} {
 		for _, word := range slices.Sorted(maps.Keys(words)) {
 			if tables[kind] == nil {
 				tables[kind] = map[string]signin.FactorOutcome{}
 			}
 			is, _ := signin.ParseFactorOutcome(words[word])
-			if kind == signin.Duo { // Duo Push and duo_push are one word to its decoder
+			if kind == signin.Duo || kind == signin.Okta { // Duo Push and duo_push are one word to their decoders
 				word = strings.ReplaceAll(word, " ", "_")
 			}
 			tables[kind][word] = is

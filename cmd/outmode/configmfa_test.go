@@ -27,7 +27,7 @@ func fullMFA() config {
 	none.Protects.Entries = []string{"ews"}
 	c.Gateways = []declaredGateway{duo, entra, none, none, defaultDeclared("nps")}
 	c.MFA.Outcomes = configOutcomes{Duo: outcomeWords{"a_new_reason": "denied", "null": "passed", "x: y": "info"}, DuoAuthproxy: outcomeWords{"gelukt.": "passed"}, DuoAdmin: outcomeWords{"policy_create": "config"}, Monosign: outcomeWords{"code_77": "timeout", "/owa/x.htm": "info"},
-		ADFS: outcomeWords{"1201": "error"}, Entra: outcomeWords{"50105": "denied", "größe": "bypassed"}, UAL: outcomeWords{"add member to role": "config"}, NPS: outcomeWords{"rejected phoneappnoresponse": "timeout"}}
+		ADFS: outcomeWords{"1201": "error"}, Entra: outcomeWords{"50105": "denied", "größe": "bypassed"}, UAL: outcomeWords{"add member to role": "config"}, NPS: outcomeWords{"rejected phoneappnoresponse": "timeout"}, Okta: outcomeWords{"user.mfa.attempt_bypass success": "bypassed"}}
 	c.Mappings = fullMappings()
 	c.MFA.Zones = configZones{Monosign: "Europe/Berlin", ADFS: "America/New_York", NPS: "UTC"}
 	c.MFA.Proxies, c.MFA.WAP = []string{"203.0.113.128/25"}, []string{"/wap.csv"}

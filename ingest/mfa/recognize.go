@@ -23,7 +23,7 @@ type look func(o *Options, head []byte) ingest.Format
 
 // looks are the gateways, in the order in which they are asked. lookEvents is last: it knows what nobody reads.
 func looks() []look {
-	return []look{lookUAL, lookEntra, duoLook, authProxyLook, monosignLook, lookADFS, lookNPS, lookWAP, lookEvents}
+	return []look{lookUAL, lookEntra, duoLook, authProxyLook, oktaLook, monosignLook, lookADFS, lookNPS, lookWAP, lookEvents}
 }
 
 // Recognize says what a file is from its head, as exchange.Recognize does. Name is empty where no gateway is known by it.

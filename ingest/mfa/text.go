@@ -43,6 +43,21 @@ func (s *scribe) fold(b []byte, blank byte) []byte {
 	return s.since(from)
 }
 
+// copy keeps a text as it is. Nothing is nil.
+func (s *scribe) copy(b []byte) []byte {
+	from := len(s.text)
+	s.text = append(s.text, b...)
+	return s.since(from)
+}
+
+// joined writes two words as one, with _ between them.
+func (s *scribe) joined(a, b []byte) []byte {
+	from := len(s.text)
+	s.text = append(lowerInto(s.text, present(a), '_'), '_')
+	s.text = lowerInto(s.text, present(b), '_')
+	return s.since(from)
+}
+
 func (s *scribe) since(from int) []byte {
 	if from == len(s.text) {
 		return nil
