@@ -145,6 +145,28 @@ func (r *configReader) placeOf(name, key string) configPlace {
 	return r.places[name]
 }
 
+// mappingOf reports a gateway that no mapping tells of, or one that tells of it by applications. Where there is none, they
+// may come by a flag.
+func (r *configReader) mappingOf(name, source string) {
+	if source == "" || len(r.config.Mappings) == 0 {
+		return
+	}
+	var sources []string
+	for i := range r.config.Mappings {
+		m := &r.config.Mappings[i]
+		switch {
+		case !strings.EqualFold(m.Source, source):
+			sources = append(sources, m.Source)
+		case len(m.Application.Fields) > 0:
+			r.about(name, isError, "%s: the mapping %s names applications (application.fields); write applications: and those of the gateway", name, inQuotes(source))
+			return
+		default:
+			return
+		}
+	}
+	r.about(name, isError, "%s: no mapping has the source %s; there is %s", name, inQuotes(source), join(sources, ", ", " and "))
+}
+
 // conditions reads a mapping of fields to words; not is a key that is none of them.
 func (r *configReader) conditions(n *rules.Node, name, not string) (all []mfa.Condition) {
 	switch n.Kind {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,4 +102,33 @@ func TestMappedLog(t *testing.T) {
 		t.Error(errs)
 	}
 	must(t, exitUsage, "scan", "--mapping", "", log)
+}
+
+// A gateway over a mapping is joined with logons as any other.
+func TestMappedGateway(t *testing.T) {
+	t.Parallel()
+	dir, line := t.TempDir(), func(clock, user, result string) string {
+		return "time=2026-10-06T" + clock + "+02:00 user=" + user + " ip=198.51.100.7 result=" + result + "\n"
+	}
+	write(t, filepath.Join(dir, "logs", "HttpProxy", "a.LOG"), []byte(proxyHead+atTheDoor(t, "08:00:00", `CONTOSO\anna`, "Owa", chrome, "198.51.100.7", "EX01")+atTheDoor(t, "09:00:00", `CONTOSO\ben`, "Owa", chrome, "198.51.100.7", "EX01")+
+		atTheDoor(t, "10:00:00", `CONTOSO\carla`, "Owa", chrome, "198.51.100.7", "EX01")+atTheDoor(t, "15:00:00", `CONTOSO\ben`, "Owa", curl, "203.0.113.5", "EX01")))
+	write(t, filepath.Join(dir, "logs", "sso", "sso.log"), []byte(line("09:00:00", "finn", "ok")+line("09:59:57", "anna", "ok")+line("10:59:57", "ben", "ok")+line("11:59:57", "carla", "sent")+line("20:00:00", "finn", "ok")))
+	const mapping = "mappings:\n- {source: sso, input: {format: kv}, time: {fields: [time]}, user: {fields: [user]}, ip: {fields: [ip]}, outcome: {fields: [result], map: {ok: passed}}}\n"
+	config := write(t, filepath.Join(dir, "c.yaml"), []byte("data: "+filepath.Join(dir, "data")+"\ngateways:\n- kind: mapped\n  mapping: sso\n  protects: {entries: [owa, ecp]}\n"+mapping))
+	must(t, exitDone, "scan", "-c", config, "--data", filepath.Join(dir, "data"), filepath.Join(dir, "logs"))
+	got := perLogon(t, filepath.Join(dir, "data"), "-c", config)
+	want := []string{`08:00 contoso\anna owa outside passed said`, `09:00 contoso\ben owa outside passed said`, `10:00 contoso\carla owa outside unknown unknown_word`, `15:00 contoso\ben owa outside missing no_event`}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+	for text, want := range map[string]string{
+		"gateways: [{kind: mapped, mapping: ssp}]\n" + mapping: `f:1:36: gateways[0].mapping: no mapping has the source "ssp"; there is sso`,
+		"gateways: [{kind: mapped, mapping: sso}]\n":           ``,
+		"gateways: [{kind: duo, mapping: sso}]\n":              `f:1:33: gateways[0].mapping is for kind: mapped, and instead of applications`,
+		"gateways: [{kind: mapped, mapping: sso}]\n" + strings.Replace(mapping, "user:", "application: {fields: [app]}, user:", 1): `f:1:36: gateways[0].mapping: the mapping "sso" names applications (application.fields); write applications: and those of the gateway`,
+	} {
+		if _, said := readText(t, text); strings.Join(said, "|") != want {
+			t.Errorf("%s\n got %v\nwant %s", text, said, want)
+		}
+	}
 }

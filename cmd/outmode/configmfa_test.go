@@ -25,7 +25,9 @@ func fullMFA() config {
 	duo.Exempt.Users, duo.Exempt.Addresses = []string{`CONTOSO\svc-*`, "true", "a: b #c"}, []string{"10.20.0.0/16"}
 	entra.Protects.Entries = []string{} // that it protects nothing is said
 	none.Protects.Entries = []string{"ews"}
-	c.Gateways = []declaredGateway{duo, entra, none, none, defaultDeclared("nps")}
+	mapped := defaultDeclared("mapped")
+	mapped.Mapping = "adc"
+	c.Gateways = []declaredGateway{duo, entra, none, none, defaultDeclared("nps"), mapped}
 	c.MFA.Outcomes = configOutcomes{Duo: outcomeWords{"a_new_reason": "denied", "null": "passed", "x: y": "info"}, DuoAuthproxy: outcomeWords{"gelukt.": "passed"}, DuoAdmin: outcomeWords{"policy_create": "config"}, Monosign: outcomeWords{"code_77": "timeout", "/owa/x.htm": "info"},
 		ADFS: outcomeWords{"1201": "error"}, Entra: outcomeWords{"50105": "denied", "größe": "bypassed"}, UAL: outcomeWords{"add member to role": "config"}, NPS: outcomeWords{"rejected phoneappnoresponse": "timeout"}, Okta: outcomeWords{"user.mfa.attempt_bypass success": "bypassed"}}
 	c.Mappings = fullMappings()

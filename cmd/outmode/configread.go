@@ -423,6 +423,9 @@ func (r *configReader) contradictions() {
 		}
 		r.about(name, isError, "retention.days (%s) must not be shorter than retention.hours (%s)", spanWords(c.Retention.Days), spanWords(c.Retention.Hours))
 	}
+	for i := range c.Gateways {
+		r.mappingOf(fmt.Sprintf("gateways[%d].mapping", i), c.Gateways[i].Mapping)
+	}
 	switch {
 	case c.TLS.Cert != "" && c.TLS.Key == "" && !r.wrong["tls.key"]:
 		r.about("tls.cert", isError, "tls.cert needs tls.key, the private key of that certificate")

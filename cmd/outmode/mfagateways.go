@@ -16,6 +16,7 @@ import (
 // A declaredGateway is an item of the list of gateways, as text.
 type declaredGateway struct {
 	ID, Kind     string
+	Mapping      string // of kind mapped: the application that its events have
 	Applications []string
 	Protects     struct{ Entries, Servers []string } // Entries are nil where it is not said which
 	Window       struct{ Before, After time.Duration }
@@ -56,6 +57,9 @@ func gatewayKeys() []configKey[declaredGateway] {
 	}, {
 		name: "kind", words: gatewayKinds(), at: func(g *declaredGateway) any { return &g.Kind },
 		doc: "whose log it writes; none: nothing protects what stands here",
+	}, {
+		name: "mapping", check: checkSource, at: func(g *declaredGateway) any { return &g.Mapping },
+		doc: "of kind mapped: the source of the mapping that reads its log, where that has no application of its own",
 	}, {
 		name: "applications", check: checkPattern, at: func(g *declaredGateway) any { return &g.Applications },
 		doc: "patterns of the applications of its log that it stands for; none: all that no other gateway of the kind names",
@@ -179,7 +183,11 @@ func (r *configReader) gateways(n *rules.Node, what string, to *[]declaredGatewa
 			r.reject(name, item, "%s says of nothing that nothing protects it; write protects: {entries: [owa, ecp]}", name)
 			return
 		}
-		id := cmp.Or(d.ID, d.Kind)
+		if d.Mapping != "" && (d.Kind != signin.Mapped.String() || len(d.Applications) > 0) {
+			r.about(name+".mapping", isError, "%s.mapping is for kind: mapped, and instead of applications", name)
+			return
+		}
+		id := cmp.Or(d.ID, d.Mapping, d.Kind)
 		if first := ids[id]; first != 0 {
 			r.mistake(item.Line, item.Column, "the gateway at line %d has the id %s too; give each an id of its own", first, inQuotes(id))
 		}
@@ -201,7 +209,10 @@ func gatewaysOf(declared []declaredGateway) (all []audit.Gateway) {
 func (d *declaredGateway) gateway() audit.Gateway {
 	kind, _ := signin.ParseKind(d.Kind)
 	g := audit.DefaultGateway(kind)
-	g.ID = cmp.Or(d.ID, d.Kind)
+	g.ID = cmp.Or(d.ID, d.Mapping, d.Kind)
+	if d.Mapping != "" {
+		g.Applications = []string{strings.ToLower(d.Mapping)}
+	}
 	for _, a := range d.Applications {
 		g.Applications = append(g.Applications, strings.ToLower(a))
 	}
