@@ -132,3 +132,46 @@ func TestMappedGateway(t *testing.T) {
 		}
 	}
 }
+
+// What the page shows of a mapping is what the program says.
+func TestDocumentedMapping(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list, texts := blocks(t, "configuration.md", "yaml"), blocks(t, "configuration.md", "text")
+	at := slices.IndexFunc(list, func(text string) bool { return strings.HasPrefix(text, "- source: ") })
+	if at < 0 || len(texts) != 2 {
+		t.Fatalf("is the page still read? %q %q", list, texts)
+	}
+	out := must(t, exitDone, "explain", "--mapping", write(t, filepath.Join(dir, "adc.yaml"), []byte(list[at]+"\n")), write(t, filepath.Join(dir, "ns.log"), []byte(texts[0]+"\n")))
+	var said []string
+	for line := range strings.Lines(out) {
+		if text, ok := strings.CutPrefix(line, "  mfa       "); ok {
+			said = append(said, strings.TrimSpace(text))
+		}
+	}
+	if got := strings.Join(said, "\n"); got != texts[1] {
+		t.Errorf("\n got %s\nwant %s", got, texts[1])
+	}
+}
+
+// Two mappings that read one file are a mistake that is named wherever the file is met.
+func TestMappingsOfOneFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log := write(t, filepath.Join(dir, "a.log"), []byte("time=2026-10-06T08:00:05Z user=anna result=ok\n"))
+	const both = "the mappings one and two both read it; let input.where or input.patterns of one fit fewer records"
+	mapping := func(source string) string {
+		return "- {source: " + source + ", input: {format: kv}, time: {fields: [time]}, user: {fields: [user]}, outcome: {fields: [result]}}\n"
+	}
+	file := write(t, filepath.Join(dir, "c.yaml"), []byte("data: "+dir+"\nsources:\n- path: "+log+"\nmappings:\n"+mapping("one")+mapping("two")))
+	var checked configChecked
+	decode(t, must(t, exitError, "config", "check", "-o", "json", file), &checked)
+	if len(checked.Problems) != 1 || checked.Problems[0].Line != 3 || checked.OK || !strings.HasSuffix(checked.Problems[0].Message, both) {
+		t.Errorf("%+v", checked)
+	}
+	var r report
+	decode(t, must(t, exitDone, "scan", "-c", file, "-o", "json", log), &r)
+	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], both) {
+		t.Errorf("%q", r.Notes)
+	}
+}

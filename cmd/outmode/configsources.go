@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
+	"github.com/outmode/outmode/ingest/mfa"
 	"github.com/outmode/outmode/ingest/tail"
 	"github.com/outmode/outmode/internal/signin"
 	"github.com/outmode/outmode/rules"
@@ -80,6 +81,9 @@ func (k *configChecker) source(ctx context.Context, s *configSource, name string
 		switch f, err := formatOf(in, recognize); {
 		case err != nil:
 			unread = append(unread, err.Error())
+		case f.Name == mfa.ManyMappings:
+			c.Other, why = c.Other+1, ""
+			k.about(name, isError, "%s: %s: %s", name, in.Path, f.Skip)
 		case f.Kind == signin.UnknownKind:
 			c.Other, why = c.Other+1, fmt.Sprintf("%s is not: %s", in.Path, f.Skip)
 		default:
@@ -101,7 +105,7 @@ func (k *configChecker) source(ctx context.Context, s *configSource, name string
 	if others > 0 {
 		k.about(name, isWarning, "%s: %s not of kind %s, as kind says, but %s; write kind: auto", name, plural(others, "file"), s.Kind, c.kinds())
 	}
-	if c.Files > 0 && c.Other == c.Files {
+	if c.Files > 0 && c.Other == c.Files && why != "" {
 		k.about(name, isWarning, "%s: no file there is a log that is counted; %s", name, why)
 	}
 	k.sources = append(k.sources, c)

@@ -12,6 +12,9 @@ import (
 // logon may be rare.
 const mostRead = 512
 
+// ManyMappings is the name of the Format of a file that several mappings read, which is not counted.
+const ManyMappings = "log of several mappings"
+
 // declared asks the mappings. Two that read a file are told apart by nobody: it is not counted.
 func (o *Options) declared(head []byte) (f ingest.Format) {
 	if bytes.IndexByte(head, 0) >= 0 {
@@ -25,7 +28,7 @@ func (o *Options) declared(head []byte) (f ingest.Format) {
 		}
 	}
 	if len(by) > 1 {
-		return ingest.Format{Name: "log of several mappings", Skip: "the mappings " + strings.Join(by, " and ") +
+		return ingest.Format{Name: ManyMappings, Skip: "the mappings " + strings.Join(by, " and ") +
 			" both read it; let input.where or input.patterns of one fit fewer records"}
 	}
 	return f
