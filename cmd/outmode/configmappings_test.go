@@ -45,6 +45,7 @@ func TestMappingMistakes(t *testing.T) {
 		rest("input: {format: csv+kv}"):                           `f:3:19: mappings[0].input.format: "csv+kv" is no format; write json, ndjson, json-array, csv, kv, cef or regex; or one in another: syslog+kv, json+kv, regex+kv and their like`,
 		rest("input: {format: json+kv}"):                          `f:3:19: mappings[0].input.format: json+kv needs message: the field in which the kv stands`,
 		rest("input: {format: kv, root: a}"):                      `f:3:29: mappings[0].input.root: only JSON has a root; its format is json or json-array`,
+		rest("input: {format: syslog+csv}"):                       `f:3:19: mappings[0].input.format: CSV in another format has no heading; write columns: and their names`,
 		rest("input: {format: regex}"):                            `f:3:19: mappings[0].input.format: regex needs patterns: a list of expressions with named groups, such as (?P<user>\S+)`,
 		rest("input: {format: kv, columns: [a]}"):                 `f:3:32: mappings[0].input.columns: only CSV has columns; its format is csv`,
 		rest("input: {format: csv, separator: '|'}"):              `f:3:35: mappings[0].input.separator: CSV has commas, semicolons or tabs between its columns; read other text with regex`,

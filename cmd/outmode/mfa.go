@@ -36,7 +36,7 @@ it; OWA and ECP share one. Requests that follow are not counted. Inside and outs
 logs were read.
 
 Unless it is declared, Duo, Monosign, AD FS and WAP are taken to protect owa and ecp on every server, and Entra all of
-Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind applications protects {entries servers}
+Exchange Online. --gateway FILE is a YAML list that says it exactly: id kind mapping applications protects {entries servers}
 window {before after} session user_form exempt {users addresses}; kind: none says that nothing protects an entry point.
 --map FILE joins the names of one person: CSV with the columns sam domain upn sid mail dn guid department manager, or
 what ldifde, csvde or ldapsearch export. Lines that prove two names at once join them too. --wap FILE is what

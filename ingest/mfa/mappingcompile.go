@@ -81,6 +81,9 @@ func (c *compiler) input() bool {
 		l.message = c.place(in.Message)
 	}
 	c.separator(has)
+	if l.inner == formatCSV && len(in.Columns) == 0 {
+		c.wrong("input.format", "CSV in another format has no heading; write columns: and their names")
+	}
 	if l.columns = in.Columns; len(in.Columns) > 0 && !has(formatCSV) {
 		c.wrong("input.columns", "only CSV has columns; its format is csv")
 	}

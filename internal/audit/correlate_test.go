@@ -272,6 +272,15 @@ func TestEventsToldTwiceAreOne(t *testing.T) {
 	w = usual(logons(logon("09:00", "anna@contoso.com", "browser", audit.ExchangeOnline)), told("09:00", "anna@contoso.com", signin.FactorUnknown, "entra", "tx:1"), told("09:00", "anna@contoso.com", signin.FactorPassed, "entra", "tx:1"))
 	w.set.Sources = []audit.Source{{Kind: signin.Entra, First: at("06:00"), Last: at("20:00")}}
 	expect(t, w, `09:00 anna@contoso.com browser passed said`)
+	// Of a mapping the kind is no gateway: two of them count from 1.
+	one, two := told("09:00:20", "anna", signin.FactorPassed, "mapped", "app:adc", "tx:1"), told("09:00:20", "anna", signin.FactorPassed, "mapped", "app:sso", "tx:1")
+	w = usual(logons(logon("09:00", anna)), one, two, two)
+	w.set.Gateways = []audit.Gateway{audit.DefaultGateway(signin.Mapped), audit.DefaultGateway(signin.Mapped)}
+	w.set.Gateways[0].Applications, w.set.Gateways[1].Applications = []string{"adc"}, []string{"sso"}
+	w.set.Sources = []audit.Source{{Kind: signin.Mapped, First: at("06:00"), Last: at("20:00")}}
+	if _, g := audit.Correlate(w.setup(), w.uses, w.events); len(g) != 2 || g[0].Events != 1 || g[1].Events != 1 {
+		t.Errorf("%+v", g)
+	}
 }
 
 // A name that may be two people's is a candidate: it proves nothing, and nothing is missing.

@@ -42,6 +42,8 @@ func keyOf(e *signin.MFAEvent) eventKey {
 		case signin.ADFSLog:
 			k.with = e.Reason                // of the token it is where it went to; of the credential there is none
 			k.user = strings.ToLower(e.User) // clients choose the id, which could be that of somebody else's request
+		case signin.Mapped: // several gateways are of this kind, and each counts in its own way
+			k.time, k.user, k.app = e.Time, e.User, e.Application
 		}
 		return k
 	}
