@@ -32,10 +32,11 @@ type Watch interface {
 
 // Options are the choices of a Scan.
 type Options struct {
-	Recognize func(head []byte) Format       // what a file is, from its first lines
-	Org       signin.Organisation            // Servers is added to, from the logs' own heads
-	NewJudge  func() Judge                   // nil: no rules
-	Window    func(rule int32) signin.Window // of the rules that Judge's ticks are of
+	Recognize func(head []byte) Format              // what a file is, from its first lines
+	Declared  func(path string, head []byte) Format // what the operator says that a file is which is not counted else; nil: nothing
+	Org       signin.Organisation                   // Servers is added to, from the logs' own heads
+	NewJudge  func() Judge                          // nil: no rules
+	Window    func(rule int32) signin.Window        // of the rules that Judge's ticks are of
 	// Watch says where the later steps matter: near the first ones or, if open, at any time behind them. nil, or
 	// returning nil: nowhere.
 	Watch    func(firstSteps []signin.Minute, open bool) Watch

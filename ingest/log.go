@@ -123,6 +123,7 @@ func (l *Log) counted() bool { return l.State == Read || l.State == Incomplete }
 // An identifier tells what logs are. It keeps its buffers from one to the next: of small logs there are many.
 type identifier struct {
 	recognize func([]byte) Format
+	declared  func(path string, head []byte) Format
 	raw       [headSize]byte
 	n         int  // of raw
 	growing   bool // files may grow: a line without an end is not looked at
@@ -150,10 +151,10 @@ func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string)
 	if id.growing && n < headSize && l.encoding == tail.UTF8 {
 		raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
 	}
-	l.Format = id.recognize(text(raw))
+	l.Format = id.know(in.Path, text(raw))
 	if len(raw) < n { // a record may end without a line end
 		if l.Format.Decoder == nil {
-			if f := id.recognize(text(id.raw[:n])); f.Framing != tail.Lines {
+			if f := id.know(in.Path, text(id.raw[:n])); f.Framing != tail.Lines {
 				l.Format = f
 			}
 		}
@@ -172,6 +173,17 @@ func (id *identifier) identify(in tail.Input) (l Log, servers map[string]string)
 		servers = id.readHead(&l, append(raw[:n:n], more...))
 	}
 	return l, servers
+}
+
+// know tells what a file is. What is known and not counted may be what the operator declares.
+func (id *identifier) know(path string, head []byte) Format {
+	f := id.recognize(head)
+	if f.Decoder == nil && id.declared != nil {
+		if g := id.declared(path, head); g.Name != "" {
+			return g
+		}
+	}
+	return f
 }
 
 // text is the head as its decoder will see it.

@@ -102,7 +102,7 @@ func (p *Pipeline) look(ctx context.Context, inputs []tail.Input) ([]*met, error
 	var wg sync.WaitGroup
 	for range p.scan.opt.Workers {
 		wg.Go(func() {
-			id := &identifier{recognize: p.scan.opt.Recognize, growing: true}
+			id := &identifier{recognize: p.scan.opt.Recognize, declared: p.scan.opt.Declared, growing: true}
 			for i := next.Add(1) - 1; i < int64(len(inputs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				files[i] = p.lookAt(id, inputs[i])
 			}

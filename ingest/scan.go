@@ -144,7 +144,7 @@ func (s *scan) identifyAll(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range s.opt.Workers {
 		wg.Go(func() {
-			id := &identifier{recognize: s.opt.Recognize}
+			id := &identifier{recognize: s.opt.Recognize, declared: s.opt.Declared}
 			for i := next.Add(1) - 1; i < int64(len(s.logs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				log, addrs := id.identify(s.logs[i].Input)
 				s.logs[i] = log

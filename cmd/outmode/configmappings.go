@@ -27,6 +27,9 @@ func mappingKeys() []configKey[mfa.Mapping] {
 	return []configKey[mfa.Mapping]{{
 		name: "source", check: checkSource, at: func(m *mfa.Mapping) any { return &m.Source },
 		doc: "its name, which its events have as application unless they name one",
+	}, {
+		name: "files", check: checkPattern, at: func(m *mfa.Mapping) any { return &m.Files },
+		doc: "patterns of the names of its files, which are then not looked at; none: they are known by their content",
 	}, section("input", "what a record looks like", []configKey[mfa.Mapping]{{
 		name: "format", at: func(m *mfa.Mapping) any { return &m.Input.Format },
 		doc: "json, ndjson, json-array, csv, kv, cef or regex; or one in another: syslog+kv, json+kv, regex+kv",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 // fullMappings are mappings in which all that can be said differs from what is usual.
 func fullMappings() []mfa.Mapping {
 	json, adc := mfa.DefaultMapping(), mfa.DefaultMapping()
+	json.Files = []string{"sso-*.log"}
 	json.Source, json.Input = "sso", mfa.Input{Format: "json+kv", Root: "data.events", Message: "message", Separator: ",", Where: []mfa.Condition{{Field: "event", Words: []string{"login", "true", "5200"}}}}
 	json.Time = mfa.MappedTime{Fields: []string{"time", "at"}, Layouts: []string{"unix_ms", "2006-01-02 15:04:05.000"}, Zone: "Europe/Berlin"}
 	json.User = mfa.MappedUser{Fields: []string{"user.name"}, StripSuffix: []string{"#contoso"}}
@@ -160,7 +162,7 @@ func TestMappingsOfOneFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	log := write(t, filepath.Join(dir, "a.log"), []byte("time=2026-10-06T08:00:05Z user=anna result=ok\n"))
-	const both = "the mappings one and two both read it; let input.where or input.patterns of one fit fewer records"
+	const both = "the mappings one and two both read it; let input.where or input.patterns of one fit fewer records, or name the files of one"
 	mapping := func(source string) string {
 		return "- {source: " + source + ", input: {format: kv}, time: {fields: [time]}, user: {fields: [user]}, outcome: {fields: [result]}}\n"
 	}
@@ -174,5 +176,25 @@ func TestMappingsOfOneFile(t *testing.T) {
 	decode(t, must(t, exitDone, "scan", "-c", file, "-o", "json", log), &r)
 	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], both) {
 		t.Errorf("%q", r.Notes)
+	}
+}
+
+// Where the records that are meant are rare, the name of the file says what it is; what is built in is asked first.
+func TestMappingOfNamedFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "m.yaml"), []byte("- {source: sso, files: ['*/gate/*.log'], input: {format: regex, patterns: ['^(?P<time>\\S+) (?P<user>\\S+) (?P<result>ok|no)$']}, time: {fields: [time]}, user: {fields: [user]}, outcome: {fields: [result], map: {ok: passed}}}\n"))
+	noise := strings.Repeat("up and running\n", 10_000)
+	write(t, filepath.Join(dir, "logs", "gate", "a.log"), []byte(noise+"2026-10-06T08:00:05Z anna ok\n"))
+	write(t, filepath.Join(dir, "logs", "other", "a.log"), []byte("2026-10-06T08:00:05Z anna ok\n"))
+	write(t, filepath.Join(dir, "logs", "gate", "duo.log"), []byte(monosignLine))
+	var r report
+	decode(t, must(t, exitDone, "scan", "--mapping", file, "-o", "json", filepath.Join(dir, "logs")), &r)
+	kinds := map[string]string{}
+	for _, s := range r.Sources {
+		kinds[filepath.Base(filepath.Dir(s.Path))+"/"+filepath.Base(s.Path)] = s.Kind
+	}
+	if want := map[string]string{"gate/a.log": "mapped", "other/a.log": "unknown", "gate/duo.log": "monosign"}; !maps.Equal(kinds, want) || r.Lines.MFA != 2 {
+		t.Errorf("%v, want %v; %+v", kinds, want, r.Lines)
 	}
 }

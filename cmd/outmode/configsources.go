@@ -73,12 +73,13 @@ func (k *configChecker) source(ctx context.Context, s *configSource, name string
 		}
 	}
 	why, others := "", 0
-	recognize := recognizer(k.config.logs())
+	logs := k.config.logs()
+	recognize, declared := recognizer(logs), declarer(logs)
 	for _, in := range inputs {
 		if ctx.Err() != nil {
 			return fmt.Errorf("the check was stopped: %w", context.Cause(ctx))
 		}
-		switch f, err := formatOf(in, recognize); {
+		switch f, err := formatOf(in, recognize, declared); {
 		case err != nil:
 			unread = append(unread, err.Error())
 		case f.Name == mfa.ManyMappings:
@@ -125,7 +126,7 @@ func (c *checkedSource) kinds() string {
 }
 
 // formatOf tells what a log is from its head, as reading it would.
-func formatOf(in tail.Input, recognize func(head []byte) ingest.Format) (ingest.Format, error) {
+func formatOf(in tail.Input, recognize func(head []byte) ingest.Format, declared func(file string, head []byte) ingest.Format) (ingest.Format, error) {
 	const headSize = 64 << 10
 	r, err := in.Open()
 	if err != nil {
@@ -141,5 +142,11 @@ func formatOf(in tail.Input, recognize func(head []byte) ingest.Format) (ingest.
 	for sc := tail.NewScanner(bytes.NewReader(head[:n])); sc.Next(); {
 		text = append(append(text, sc.Text()...), '\n')
 	}
-	return recognize(text), nil
+	f := recognize(text)
+	if f.Decoder == nil && declared != nil {
+		if g := declared(in.Path, text); g.Name != "" {
+			return g, nil
+		}
+	}
+	return f, nil
 }

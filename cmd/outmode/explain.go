@@ -144,6 +144,9 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	out, end := f.printer(set)
 	lines := map[*ingest.Log]int64{}
 	opt := ingest.Options{Recognize: func(head []byte) ingest.Format { return exchange.Explaining(recognize(head)) }, Org: org}
+	if f.kind == "" {
+		opt.Declared = declarer(gateways)
+	}
 	logs, err := ingest.Explain(ctx, inputs, opt, func(e ingest.Explained) error {
 		lines[e.Log] = e.Line
 		if f.line != 0 && f.line != e.Line {

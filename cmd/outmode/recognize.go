@@ -1,23 +1,33 @@
 package main
 
 import (
+	"path"
+
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/ingest/exchange"
 	"github.com/outmode/outmode/ingest/mfa"
-	"github.com/outmode/outmode/internal/signin"
+	"github.com/outmode/outmode/rules"
 )
 
 // recognizer tells what a file is by its content: a log of Exchange or IIS, or of an MFA gateway.
 func recognizer(gateways mfa.Options) func(head []byte) ingest.Format {
 	return func(head []byte) ingest.Format {
 		f := exchange.Recognize(head)
-		if f.Decoder != nil || f.Name != "" && len(gateways.Mappings) == 0 {
-			return f
-		}
-		// What is known and not counted may be what a mapping means.
-		if g := gateways.Recognize(head); g.Name != "" && (f.Name == "" || g.Kind == signin.Mapped) {
-			return g
+		if f.Name == "" {
+			if g := gateways.Recognize(head); g.Name != "" {
+				return g
+			}
 		}
 		return f
+	}
+}
+
+// declarer tells what the mappings say of a file that recognizer knows nothing of that is counted; nil where there are none.
+func declarer(gateways mfa.Options) func(file string, head []byte) ingest.Format {
+	if len(gateways.Mappings) == 0 {
+		return nil
+	}
+	return func(file string, head []byte) ingest.Format {
+		return gateways.Declared(head, func(pattern string) bool { return rules.Glob(pattern, path.Base(file)) || rules.Glob(pattern, file) })
 	}
 }

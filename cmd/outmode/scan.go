@@ -179,7 +179,7 @@ func judgeBy(opt *ingest.Options, set *rules.Set) {
 
 // options turns the flags into what ingest needs.
 func (f *scanFlags) options() (ingest.Options, error) {
-	opt := ingest.Options{Recognize: recognizer(f.gateways), Workers: f.workers}
+	opt := ingest.Options{Recognize: recognizer(f.gateways), Declared: declarer(f.gateways), Workers: f.workers}
 	org, err := f.organisation.build()
 	if err != nil {
 		return opt, err

@@ -186,7 +186,8 @@ func (f *serveFlags) readWorld(args []string) (*world, error) {
 			return nil, err
 		}
 	}
-	w.opt.Recognize = recognizer(w.config.logs())
+	logs := w.config.logs()
+	w.opt.Recognize, w.opt.Declared = recognizer(logs), declarer(logs)
 	judgeBy(&w.opt, set)
 	w.follow = ingest.FollowOptions{Every: w.config.Discover.Every, Idle: w.config.Discover.IdleAfter}
 	for i := range w.config.Sources {

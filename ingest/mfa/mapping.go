@@ -14,7 +14,8 @@ import (
 // A field is named as its format has it: a path of keys in JSON (client.ip), a heading or one of Columns in CSV, a key in
 // key=value pairs and CEF, a group of a pattern. Of a list of fields the first that says something counts.
 type Mapping struct {
-	Source      string // its name
+	Source      string   // its name
+	Files       []string // patterns of the names of its files; none: they are known by their content
 	Input       Input
 	Time        MappedTime
 	User        MappedUser
@@ -90,6 +91,7 @@ func DefaultMapping() Mapping {
 // A MappedLog is a log that a mapping declares, ready to be read. It never changes.
 type MappedLog struct {
 	source         string
+	files          []string
 	outer, inner   string // formats; inner is "" where there is one only
 	root           []string
 	names          []string // of the fields, by their place

@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"path"
 	"reflect"
 	"strings"
 	"testing"
@@ -185,6 +186,14 @@ func (p *product) log(t testing.TB) *MappedLog {
 	return log
 }
 
+// declaredAs asks the mappings for a file of that name.
+func (o *Options) declaredAs(name string, head []byte) ingest.Format {
+	return o.Declared(head, func(pattern string) bool {
+		fits, _ := path.Match(pattern, name)
+		return fits
+	})
+}
+
 func TestMappedProducts(t *testing.T) {
 	t.Parallel()
 	for name, p := range products() {
@@ -218,19 +227,14 @@ func TestMappedLook(t *testing.T) {
 	}
 	for name, p := range all {
 		source := p.mapping().Source
-		f := o.Recognize([]byte(strings.Join(p.lines, "\n") + "\n"))
+		f := o.declaredAs("a.log", []byte(strings.Join(p.lines, "\n")+"\n"))
 		if f.Kind != signin.Mapped || f.Name != "log of the mapping "+source || f.Decoder == nil {
 			t.Errorf("%s: %+v", name, f)
 		}
 		if len(p.lines) > 2 { // the last lines are of something else
-			if f := o.Recognize([]byte(p.lines[len(p.lines)-1] + "\n")); f.Name != "" {
+			if f := o.declaredAs("a.log", []byte(p.lines[len(p.lines)-1]+"\n")); f.Name != "" {
 				t.Errorf("%s: %+v", name, f)
 			}
-		}
-	}
-	for name, h := range gatewayHeads() { // what is built in is asked first
-		if f := o.Recognize([]byte(h.text)); f.Kind != h.kind {
-			t.Errorf("%s: %+v", name, f)
 		}
 	}
 	twice := products()["FreeRADIUS"]
@@ -238,10 +242,22 @@ func TestMappedLook(t *testing.T) {
 	other.Source = "radius-2"
 	log, _ := other.Compile()
 	o.Mappings = append(o.Mappings, log)
-	if f := o.Recognize([]byte(twice.lines[0] + "\n")); f.Decoder != nil || !strings.Contains(f.Skip, "radius-2") || !strings.Contains(f.Skip, "both read it") {
+	if f := o.declaredAs("a.log", []byte(twice.lines[0]+"\n")); f.Decoder != nil || !strings.Contains(f.Skip, "radius-2") || !strings.Contains(f.Skip, "both read it") {
 		t.Errorf("%+v", f)
 	}
-	if f := o.Recognize([]byte(twice.lines[0] + "\n\x00")); f.Name != "" {
+	// Names of files tell them apart, and stand for their content.
+	other.Files = []string{"radius-2*"}
+	log, _ = other.Compile()
+	o.Mappings[len(o.Mappings)-1] = log
+	for file, want := range map[string]string{"radius.log": "log of the mapping radius", "radius-2.log": "log of the mapping radius-2"} {
+		if f := o.declaredAs(file, []byte(twice.lines[0]+"\n")); f.Name != want {
+			t.Errorf("%s: %+v", file, f)
+		}
+	}
+	if f := o.declaredAs("radius-2.log", []byte(twice.lines[2]+"\n")); f.Name != "log of the mapping radius-2" {
+		t.Errorf("%+v", f)
+	}
+	if f := o.declaredAs("a.log", []byte(twice.lines[0]+"\n\x00")); f.Name != "" {
 		t.Errorf("binary: %+v", f)
 	}
 }
@@ -265,7 +281,7 @@ func TestMappedJSONForms(t *testing.T) {
 			t.Fatal(wrong)
 		}
 		o := Options{Mappings: []*MappedLog{log}}
-		f := o.Recognize([]byte(text))
+		f := o.declaredAs("a.log", []byte(text))
 		if f.Kind != signin.Mapped {
 			t.Errorf("%s: %+v", format, f)
 			continue
@@ -356,7 +372,7 @@ func FuzzMapped(f *testing.F) {
 					t.Fatalf("%q: decoded %d, %+v", record, got, facts)
 				}
 			}
-			log.look([]byte(text))
+			log.reads([]byte(text))
 		}
 	})
 }

@@ -31,7 +31,7 @@ type compiler struct {
 // Compile checks a mapping and makes the log that it declares; nil if something is wrong with it. What can never give an
 // event that has a time, a user and an outcome is wrong.
 func (m *Mapping) Compile() (*MappedLog, []MappingProblem) {
-	c := &compiler{Mapping: m, log: &MappedLog{source: m.Source, application: []byte(m.Source), message: -1}}
+	c := &compiler{Mapping: m, log: &MappedLog{source: m.Source, files: m.Files, application: []byte(m.Source), message: -1}}
 	if c.input() {
 		c.fields()
 	}

@@ -2,6 +2,7 @@ package mfa
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/outmode/outmode/ingest"
@@ -15,27 +16,41 @@ const mostRead = 512
 // ManyMappings is the name of the Format of a file that several mappings read, which is not counted.
 const ManyMappings = "log of several mappings"
 
-// declared asks the mappings. Two that read a file are told apart by nobody: it is not counted.
-func (o *Options) declared(head []byte) (f ingest.Format) {
-	if bytes.IndexByte(head, 0) >= 0 {
-		return f
+// Declared says what a file is of which nothing else is known that is counted: the log of a mapping of which a pattern of
+// file names fits it, which named says, else of one that makes an event of one of its first records. Two that read a file
+// are told apart by nobody: it is not counted. Name is empty where no mapping reads it.
+func (o *Options) Declared(head []byte, named func(pattern string) bool) ingest.Format {
+	if bytes.IndexByte(head, 0) >= 0 || len(bytes.TrimSpace(head)) == 0 {
+		return ingest.Format{}
 	}
-	var by []string
+	var by []*MappedLog
 	for _, l := range o.Mappings {
-		if g := l.look(head); g.Name != "" {
-			f = g
-			by = append(by, l.source)
+		if slices.ContainsFunc(l.files, named) {
+			by = append(by, l)
 		}
 	}
-	if len(by) > 1 {
-		return ingest.Format{Name: ManyMappings, Skip: "the mappings " + strings.Join(by, " and ") +
-			" both read it; let input.where or input.patterns of one fit fewer records"}
+	if len(by) == 0 {
+		for _, l := range o.Mappings {
+			if len(l.files) == 0 && l.reads(head) {
+				by = append(by, l)
+			}
+		}
 	}
-	return f
+	switch len(by) {
+	case 0:
+		return ingest.Format{}
+	case 1:
+		return by[0].format(head)
+	}
+	names := by[0].source
+	for _, l := range by[1:] {
+		names += " and " + l.source
+	}
+	return ingest.Format{Name: ManyMappings, Skip: "the mappings " + names + " both read it; let input.where or input.patterns of one fit fewer records, or name the files of one"}
 }
 
-// look knows a file of the mapping by a record that it makes an event of, one that names somebody.
-func (l *MappedLog) look(head []byte) ingest.Format {
+// reads reports whether the mapping makes an event of one of the first records of a file, one that names somebody.
+func (l *MappedLog) reads(head []byte) bool {
 	f := l.format(head)
 	d := f.Decoder()
 	fits, n := false, 0
@@ -59,10 +74,7 @@ func (l *MappedLog) look(head []byte) ingest.Format {
 			}
 		}
 	}
-	if !fits {
-		return ingest.Format{}
-	}
-	return f
+	return fits
 }
 
 // format is that of the mapping's files.

@@ -15,7 +15,7 @@ type Options struct {
 	Zone     *time.Location                 // of times that name none, where the format does not fix it; nil: UTC
 	Zones    map[signin.Kind]*time.Location // the same of one kind of log, before Zone
 	Proxies  []netip.Prefix                 // the organisation's own, in lists of addresses through which a request went; private ones are known
-	Mappings []*MappedLog                   // asked for what no gateway of this package is known by
+	Mappings []*MappedLog                   // asked by Declared
 }
 
 // A look tells from the head of a file whether it is a log of one gateway. Its Format has a Name if it is.
@@ -28,18 +28,12 @@ func looks() []look {
 
 // Recognize says what a file is from its head, as exchange.Recognize does. Name is empty where no gateway is known by it.
 func (o *Options) Recognize(head []byte) ingest.Format {
-	var known ingest.Format
 	for _, l := range looks() {
-		if known = l(o, head); known.Name != "" {
-			break
-		}
-	}
-	if known.Decoder == nil { // whoever declares a file that nobody else reads means it
-		if f := o.declared(head); f.Name != "" {
+		if f := l(o, head); f.Name != "" {
 			return f
 		}
 	}
-	return known
+	return ingest.Format{}
 }
 
 // zone is where the clock stands that a log of that kind shows, where it does not say so.
