@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/outmode/outmode/ingest/mfa"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // fullMappings are mappings in which all that can be said differs from what is usual.
@@ -105,6 +106,18 @@ func TestMappedLog(t *testing.T) {
 		t.Error(errs)
 	}
 	must(t, exitUsage, "scan", "--mapping", "", log)
+	f := &serveFlags{globals: &globals{config: write(t, filepath.Join(dir, "serve.yaml"), []byte("data: "+dir+"\nsources:\n- path: "+log+"\n"))}, mapped: []string{file}}
+	w, err := f.readWorld(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.opt.Declared(log, []byte(`{"time":"2026-10-06T08:00:05Z","event":"second_factor","user":{"name":"anna"},"result":"approved"}`+"\n")); got.Kind != signin.Mapped {
+		t.Errorf("serve --mapping: %+v", got)
+	}
+	f.mapped = []string{filepath.Join(dir, "bad.yaml")} // a reload keeps what there is
+	if _, err := f.readWorld(nil); err == nil {
+		t.Error("a mistake was taken")
+	}
 }
 
 // A gateway over a mapping is joined with logons as any other.

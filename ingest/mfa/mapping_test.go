@@ -1,8 +1,11 @@
 package mfa
 
 import (
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -299,6 +302,52 @@ func TestMappedJSONForms(t *testing.T) {
 		}
 		if n != 2 {
 			t.Errorf("%s: %d records", format, n)
+		}
+	}
+}
+
+// A scan counts every line once, wherever it cuts a file.
+func TestScanMapped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var o Options
+	want := map[string]signin.Lines{}
+	for name, p := range products() {
+		o.Mappings = append(o.Mappings, p.log(t))
+		file := strings.NewReplacer(" ", "", ",", "").Replace(name) + ".log"
+		var n signin.Lines
+		for _, w := range p.want {
+			switch {
+			case w == "directive":
+				n.Directive++
+			case strings.Contains(w, "|"):
+				n.MFA++
+			case slices.Contains([]string{noteNoTime, noteTwice, noteQuote, sheetFewer, noteCEFHeader, errCut.Error()}, w):
+				n.Malformed++
+			default:
+				n.Other++
+			}
+			n.Total++
+		}
+		want[file] = n
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(strings.Join(p.lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inputs, problems := tail.Find([]string{dir}, tail.FindOptions{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for _, size := range []int64{64, 1 << 20} {
+		res, err := ingest.Scan(t.Context(), inputs, ingest.Options{Recognize: o.Recognize, Declared: o.declaredAs, Workers: 2, PartSize: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range res.Logs {
+			l := &res.Logs[i]
+			if name := filepath.Base(l.Input.Path); l.Lines != want[name] || l.Format.Kind != signin.Mapped {
+				t.Errorf("%s in parts of %d (%s%s): %+v, want %+v", name, size, l.Format.Name, l.Why, l.Lines, want[name])
+			}
 		}
 	}
 }
