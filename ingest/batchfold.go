@@ -188,7 +188,10 @@ func (f *fold) prove(same [][]byte, ms int64) {
 // event copies what a line says of a second factor. Words that repeat are kept once.
 func (f *fold) event(m *signin.MFAFacts, l *line) signin.MFAEvent {
 	e := signin.MFAEvent{Kind: l.s.Facts.Kind, Time: m.Time, User: string(m.User), Application: f.word(m.Application), Factor: f.word(m.Factor), Outcome: m.Outcome,
-		Reason: f.word(m.Reason), Gateway: f.word(m.Gateway), Transaction: string(m.Transaction), At: l.ref(0)}
+		Reason: f.word(m.Reason), Gateway: f.word(m.Gateway), Transaction: string(m.Transaction), Session: string(m.Session), Platform: m.Platform, Federation: string(m.Federation), Policy: m.Policy, At: l.ref(0)}
+	if l.verdict == signin.SignInLine {
+		e.SignIn = l.s.Outcome
+	}
 	if ip, ok := signin.ParseHost(string(m.Address)); ok && !ip.IsUnspecified() {
 		e.Address = ip
 	}

@@ -50,13 +50,16 @@ const (
 	gatewayField
 	enrolledField
 	newAddressField
+	replayedField
+	issuerField
+	policyField
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{"server", "dataset", "user", "domain", "protocol", "auth", "mechanism", "outcome", "evidence",
 	"traffic", "client", "modern", "internal", "privileged", "backend", "legacy_exo", "legacy_onprem",
 	"time", "hour", "weekday", "address", "agent", "client_version", "path", "status",
-	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled", "new_address"}
+	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled", "new_address", "replayed", "issuer", "policy"}
 
 func (f field) String() string { return fieldNames[f] }
 
@@ -164,6 +167,9 @@ type view struct {
 	Gateway       string    `expr:"gateway"`
 	Enrolled      bool      `expr:"enrolled"`
 	NewAddress    bool      `expr:"new_address"`
+	Replayed      bool      `expr:"replayed"`
+	Issuer        string    `expr:"issuer"`
+	Policy        string    `expr:"policy"`
 }
 
 // fillKey sets what the key of a usage row decides.

@@ -26,7 +26,7 @@ type Record struct {
 	Protocol   signin.Protocol // of a logon; an event has none
 	Auth       signin.Auth
 	Mechanism  signin.Mechanism
-	Outcome    signin.Outcome
+	Outcome    signin.Outcome // of an event that is a sign-in to Exchange Online, too
 	Evidence   signin.Evidence
 	Client     string
 	Internal   bool
@@ -38,9 +38,12 @@ type Record struct {
 	Factor      string
 	Result      signin.FactorOutcome // of the event, also of one that belongs to a logon
 	Application string
-	Gateway     string // its id
-	Enrolled    bool   // some gateway told of this person, ever
-	NewAddress  bool   // of an event: the person passed a second factor before it, and never from its address
+	Gateway     string        // its id
+	Enrolled    bool          // some gateway told of this person, ever
+	NewAddress  bool          // of an event: the person passed a second factor before it, and never from its address
+	Replayed    bool          // of an event: its session was opened on another platform and in another network
+	Issuer      signin.Issuer // of an event: what AD FS knows of the token
+	Policy      signin.Policy // of an event: what Conditional Access did not do
 	At          signin.Ref
 }
 
@@ -48,13 +51,15 @@ type Record struct {
 func (v *view) fill(r *Record) {
 	*v = view{Time: time.UnixMilli(r.Time).UTC(), Server: cut(r.Server), Dataset: dataset(r.Kind), User: cut(r.User), Domain: cut(r.Domain), Mechanism: r.Mechanism.String(), Client: cut(r.Client),
 		Internal: r.Internal, Privileged: r.Privileged, Backend: r.Backend, MFA: r.MFA.String(), MFAReason: cut(r.Reason), Record: "logon", Factor: cut(r.Factor), FactorOutcome: r.Result.String(),
-		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled, NewAddress: r.NewAddress}
+		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled, NewAddress: r.NewAddress, Replayed: r.Replayed, Issuer: r.Issuer.String(), Policy: r.Policy.String()}
 	if r.Address.IsValid() {
 		v.Address = r.Address.String()
 	}
 	switch {
 	case r.Event:
-		v.Record = "event"
+		if v.Record = "event"; r.Outcome != signin.UnknownOutcome {
+			v.Outcome = r.Outcome.String()
+		}
 		return
 	case r.Gateways:
 		v.Record, v.MFA = "gateway", ""
@@ -98,16 +103,18 @@ func (s *Set) RecordRules() string {
 
 // A recordKey is the fields of a record of which there are few combinations.
 type recordKey struct {
-	event, gateways, privileged, internal, backend, enrolled, newAddress bool
-	kind                                                                 signin.Kind
-	protocol                                                             signin.Protocol
-	auth                                                                 signin.Auth
-	mechanism                                                            signin.Mechanism
-	outcome                                                              signin.Outcome
-	evidence                                                             signin.Evidence
-	mfa                                                                  signin.MFA
-	result                                                               signin.FactorOutcome
-	server, client, reason, factor, app, gateway                         string
+	event, gateways, privileged, internal, backend, enrolled, newAddress, replayed bool
+	kind                                                                           signin.Kind
+	protocol                                                                       signin.Protocol
+	auth                                                                           signin.Auth
+	mechanism                                                                      signin.Mechanism
+	outcome                                                                        signin.Outcome
+	evidence                                                                       signin.Evidence
+	mfa                                                                            signin.MFA
+	result                                                                         signin.FactorOutcome
+	issuer                                                                         signin.Issuer
+	policy                                                                         signin.Policy
+	server, client, reason, factor, app, gateway                                   string
 }
 
 // ownFields are those of which there are many: conditions on them are evaluated for each record.
@@ -122,7 +129,7 @@ type minuteOf struct {
 // Take judges a record. Records come in the order of time, give or take some hours.
 func (j *RecordJudge) Take(r *Record) {
 	j.newest = max(j.newest, r.Time)
-	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
+	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Replayed, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Issuer, r.Policy, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
 	rule := j.known[key]
 	filled := false
 	if rule == nil {
@@ -274,6 +281,12 @@ func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
 		return strconv.FormatBool(v.Enrolled)
 	case newAddressField:
 		return strconv.FormatBool(v.NewAddress)
+	case replayedField:
+		return strconv.FormatBool(v.Replayed)
+	case issuerField:
+		return v.Issuer
+	case policyField:
+		return v.Policy
 	}
 	return ""
 }

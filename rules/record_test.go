@@ -129,7 +129,7 @@ func TestRecordsAreJudgedAsThePlainExpressionSays(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 11))
 	atoms := []string{`mfa == "missing"`, `mfa in ["passed", "remembered"]`, `mfa_reason == "no_event"`, `record == "event"`, `factor_outcome == "denied"`, `user == "anna"`, `internal`, `enrolled`, `gateway == "duo"`,
-		`hour >= 12`, `cidr(address, "192.0.2.0/24")`, `protocol == "owa"`, `application contains "mail"`, `domain != ""`, `int(user) > 3`}
+		`hour >= 12`, `cidr(address, "192.0.2.0/24")`, `protocol == "owa"`, `application contains "mail"`, `domain != ""`, `int(user) > 3`, `replayed`, `outcome == "success"`, `issuer == "silent"`, `policy != ""`}
 	var text strings.Builder
 	var trees []string
 	for n := range 40 {
@@ -156,7 +156,7 @@ func TestRecordsAreJudgedAsThePlainExpressionSays(t *testing.T) {
 		plain = append(plain, p)
 	}
 	for range 400 {
-		rec := rules.Record{Event: r.IntN(2) == 0, Time: 1791273600000 + r.Int64N(86_400_000), Subject: "x", User: pick("anna", "7", "2"), Domain: pick("", "contoso"), Internal: r.IntN(2) == 0, Enrolled: r.IntN(2) == 0,
+		rec := rules.Record{Event: r.IntN(2) == 0, Time: 1791273600000 + r.Int64N(86_400_000), Subject: "x", User: pick("anna", "7", "2"), Domain: pick("", "contoso"), Internal: r.IntN(2) == 0, Enrolled: r.IntN(2) == 0, Replayed: r.IntN(2) == 0, Policy: signin.Policy(r.IntN(len(signin.Words("policy")))), Issuer: signin.Issuer(r.IntN(len(signin.Words("issuer")))), Outcome: signin.Outcome(r.IntN(3)),
 			MFA: signin.MFA(r.IntN(len(signin.Words("mfa")))), Reason: pick("no_event", "said", ""), Result: signin.FactorOutcome(r.IntN(len(signin.Words("factor_outcome")))), Gateway: pick("duo", "adfs"),
 			Protocol: signin.Protocol(r.IntN(len(signin.Words("protocol")))), Application: pick("mail", "vpn"), Address: netip.MustParseAddr(pick("192.0.2.7", "203.0.113.1"))}
 		j.Take(&rec)

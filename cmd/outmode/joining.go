@@ -100,6 +100,12 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 		return nil, err
 	}
 	j.Sources, j.Seen, j.Passes, j.Habits = told.Sources, told.Seen, told.Passes, told.Habits
+	if j.Sessions, err = v.Sessions(ctx); err != nil {
+		return nil, err
+	}
+	if j.Trusts, err = v.Trusts(ctx); err != nil {
+		return nil, err
+	}
 	if j.Blind, err = v.Blind(ctx); err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type adfs struct {
 	online  []byte // the resource of a sign-in to Exchange Online
 	mixed   []byte // its authentication type
 	same    [3][]byte
+	request []byte // its id, in lower case
 }
 
 func newADFS(o *Options) *adfs {
@@ -75,13 +76,12 @@ func (a *adfs) tell(d *winDecoder, f *signin.Facts) {
 	}
 	a.threads.now = d.ev.at
 	switch d.ev.id {
-	case 1200, 1201, 1202, 1203, 1210:
-		a.audited(d, f)
-		return
 	case 299, 324, 410, 411, 412, 500, 501, 515, 516:
 		d.plain()
 	}
 	switch d.ev.id {
+	case 1200, 1201, 1202, 1203, 1210:
+		a.audited(d, f)
 	case 299:
 		a.issued(d, f)
 	case 324, 412:
@@ -96,6 +96,10 @@ func (a *adfs) tell(d *winDecoder, f *signin.Facts) {
 		a.locked(d, f)
 	default:
 		f.Note = noteEvent
+	}
+	if f.MFA != nil && f.MFA.Transaction != nil {
+		a.request = appendLower(a.request[:0], f.MFA.Transaction)
+		f.MFA.Federation = a.request
 	}
 }
 

@@ -227,7 +227,7 @@ func TestCloudAddresses(t *testing.T) {
 // The test is not parallel: testing.AllocsPerRun counts for the whole process.
 func TestCloudAllocatesNothing(t *testing.T) {
 	for name, records := range map[string][]string{
-		"diagnostic settings": {entraRecord(), entraRecord(`"errorCode":0`, `"errorCode":500121`), entraRecord("Password", `Pass\u0077ord`), "bad", ""},
+		"diagnostic settings": {entraRecord(), entraRecord(entraToken, entraSessions), entraRecord(`"incomingTokenType":"none"`, `"incomingTokenType":"saml11"`, `"authenticationRequirement":"multiFactorAuthentication"`, `"authenticationRequirement":"singleFactorAuthentication"`, `"conditionsNotSatisfied":0`, `"conditionsNotSatisfied":2`), entraRecord(`"errorCode":0`, `"errorCode":500121`), entraRecord("Password", `Pass\u0077ord`), "bad", ""},
 		"Log Analytics":       {entraTable(), entraTable(), `{"createdDateTime":"x"}`},
 		"Graph":               {entraGraph()},
 		"portal":              {portalHeader, portalRow("x", `a ""quoted"" agent`), portalRow("y", ""), "bad"},

@@ -147,7 +147,7 @@ func refused(o signin.FactorOutcome) bool {
 
 // A words holds texts of one record that are not bytes of it. It is reused.
 type words struct {
-	lower, number, reason, factor []byte
+	lower, number, reason, factor, session, request []byte
 }
 
 // lowered returns text in lower case, until the next call.
@@ -166,6 +166,26 @@ func (w *words) code(n uint32) []byte {
 func (w *words) because(text []byte) []byte {
 	w.reason = append(w.reason[:0], text...)
 	return orNil(w.reason)
+}
+
+// sessionID keeps the id of a session until the next record.
+func (w *words) sessionID(text []byte) []byte {
+	w.session = idInto(w.session[:0], text)
+	return orNil(w.session)
+}
+
+// requestID keeps the id of a request until the next record.
+func (w *words) requestID(text []byte) []byte {
+	w.request = idInto(w.request[:0], text)
+	return orNil(w.request)
+}
+
+// idInto appends an id: exports write them in large letters or in small ones. Any other text is none.
+func idInto(dst, text []byte) []byte {
+	if text = sharedID(text); !isID(text) {
+		return dst
+	}
+	return lowerInto(dst, text, ' ')
 }
 
 // named keeps the name of a factor: lower-case, blanks as _.

@@ -36,6 +36,14 @@ const (
 	enUserID
 	enTenants
 	enUserType
+	enSession
+	enDevice
+	enCredential
+	enTransfer
+	enIncoming
+	enIssuer
+	enPolicies
+	enRequirement
 	enFields
 	enProperties = enFields
 )
@@ -52,6 +60,8 @@ func entraPaths() []string {
 		enClient: "clientAppUsed", enAgent: "userAgent", enProtocol: "authenticationProtocol", enStatus: "status", enResult: "resultType",
 		enSteps: "authenticationDetails", enFactor: "mfaDetail",
 		enUserID: "userId", enTenants: "crossTenantAccessType", enUserType: "userType",
+		enSession: "sessionId", enDevice: "deviceDetail", enCredential: "clientCredentialType", enTransfer: "originalTransferMethod", enIncoming: "incomingTokenType", enIssuer: "tokenIssuerType",
+		enPolicies: "appliedConditionalAccessPolicies", enRequirement: "authenticationRequirement",
 	}
 }
 
@@ -74,10 +84,13 @@ type entra struct {
 	outer, inner              *picker // the record, and its properties where it has an envelope
 	wrapped                   bool
 	status, one, detail       *picker // its status, one of its authenticationDetails, its mfaDetail
+	device, policy            *picker // its deviceDetail, one of its appliedConditionalAccessPolicies
+	platforms                 platforms
 	codes, results, methods   table
 	mfa                       signin.MFAFacts
 	words                     words
 	same                      [2][]byte
+	federated                 bool                 // a step that succeeded was elsewhere
 	best                      signin.FactorOutcome // of the steps
 	bestWeight, bestOfFactors int
 	reason, factor            []byte // of the best step: copies
@@ -86,8 +99,9 @@ type entra struct {
 func newEntra(o *Options, csv bool) *entra {
 	paths := entraPaths()
 	d := &entra{export: export{kind: signin.Entra}, o: o, outer: newPicker(append(paths, "properties")...), inner: newPicker(paths...),
-		status: newPicker("errorCode", "additionalDetails"), detail: newPicker("authMethod"),
-		one:   newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement"),
+		status: newPicker("errorCode", "additionalDetails"), detail: newPicker("authMethod"), device: newPicker("operatingSystem"),
+		policy: newPicker("enforcedGrantControls", "result", "conditionsNotSatisfied"), platforms: newPlatforms(),
+		one:   newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement", "authenticationMethodDetail"),
 		codes: entraCodes(), results: entraResults(), methods: entraMethods()}
 	if csv {
 		d.sheet = newSheet(enFields, entraColumn)
@@ -276,6 +290,8 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 	d.judge(code)
 	if code == 0 {
 		f.Same = d.names()
+		d.mfa.Federation, d.mfa.Policy = d.federation(), d.unheld(f)
+		d.letIn(f.Agent)
 	}
 	return ""
 }

@@ -5,7 +5,7 @@ import "github.com/outmode/outmode/internal/signin"
 // read finds among the steps of a sign-in the one that says what became of the second factor. Entra's v1.0 and the
 // portal's CSV have no steps, and one sentence instead.
 func (d *entra) read() {
-	d.best, d.bestWeight, d.bestOfFactors = signin.FactorUnknown, 0, 0
+	d.best, d.bestWeight, d.bestOfFactors, d.federated = signin.FactorUnknown, 0, 0, false
 	d.reason, d.factor = nil, nil
 	each(d.json(enSteps), func(step []byte) bool {
 		if d.one.pick(step) == nil {
@@ -28,10 +28,43 @@ func (d *entra) read() {
 	}
 }
 
+// federation returns the id of the request at AD FS by which a sign-in that succeeded was proven: Entra took the token of a
+// federation server, and no other one. Of AD FS's own sign-ins, which Entra shows too, it returns none.
+func (d *entra) federation() []byte {
+	if isWord(d.text(enCategory), "adfssigninlogs") {
+		return nil
+	}
+	federated := d.federated || isWord(d.text(enIssuer), "adfederationservices")
+	if incoming := known(d.text(enIncoming)); incoming != nil {
+		federated = containsFold(incoming, "saml") && !containsFold(incoming, "refresh")
+	}
+	if !federated {
+		return nil
+	}
+	return d.words.requestID(d.text(enCorrelation))
+}
+
+// letIn says of a sign-in that succeeded in which session it did, and on what. Nothing is said of a server that uses what
+// somebody granted it, nor of a session that was handed on to another device.
+func (d *entra) letIn(agent []byte) {
+	if known(d.text(enCredential)) != nil || known(d.text(enTransfer)) != nil {
+		return
+	}
+	if d.mfa.Session = d.words.sessionID(d.text(enSession)); d.mfa.Session == nil {
+		return
+	}
+	var system []byte
+	if detail := d.json(enDevice); detail != nil && d.device.pick(detail) == nil {
+		system = d.device.text(0)
+	}
+	d.mfa.Platform = d.platforms.of(d.words.lowered(agent), system)
+}
+
 // step weighs the step that was picked.
 func (d *entra) step() {
 	method, result := d.one.text(0), d.one.text(2)
 	done, undone := isWord(d.one.text(1), "true"), isWord(d.one.text(1), "false")
+	d.federated = d.federated || done && (isWord(method, "federated") || isWord(d.one.text(4), "federated"))
 	second := containsFold(d.one.text(3), "multi") || hasPrefixFold(result, "mfa ")
 	o := d.result(result)
 	if undone && weight(o) >= weight(signin.FactorFailOpen) {

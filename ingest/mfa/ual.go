@@ -26,6 +26,7 @@ const (
 	ualRequest
 	ualNumber
 	ualError
+	ualDevice
 	ualFields
 	ualData = ualFields
 )
@@ -36,7 +37,7 @@ func ualPaths() []string {
 	return []string{
 		ualTime: "CreationTime", ualID: "Id", ualOperation: "Operation", ualUser: "UserId", ualUserKey: "UserKey", ualAddress: "ClientIP", ualActorAddress: "ActorIpAddress",
 		ualObject: "ObjectId", ualTarget: "Target", ualApplication: "ApplicationId", ualExtended: "ExtendedProperties", ualModified: "ModifiedProperties",
-		ualCorrelation: "InterSystemsId", ualRequest: "IntraSystemId", ualNumber: "ErrorNumber", ualError: "LogonError",
+		ualCorrelation: "InterSystemsId", ualRequest: "IntraSystemId", ualNumber: "ErrorNumber", ualError: "LogonError", ualDevice: "DeviceProperties",
 	}
 }
 
@@ -82,13 +83,15 @@ type ual struct {
 	mfa            signin.MFAFacts
 	same           [2][]byte
 	words          words
+	platforms      platforms
 	agent, request []byte // of the extended properties: copies
+	system         []byte // of the device properties: a copy
 }
 
 func newUAL(o *Options, csv bool) *ual {
 	paths := ualPaths()
 	d := &ual{export: export{kind: signin.UAL}, o: o, outer: newPicker(append(paths, "AuditData")...), inner: newPicker(paths...),
-		pair: newPicker("Name", "Value"), target: newPicker("ID"), codes: entraCodes(), others: ualOperations()}
+		pair: newPicker("Name", "Value"), target: newPicker("ID"), codes: entraCodes(), others: ualOperations(), platforms: newPlatforms()}
 	if csv {
 		d.sheet = newSheet(1, ualColumn)
 	}
@@ -188,6 +191,10 @@ func (d *ual) signIn(failed bool, f *signin.Facts) {
 		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(name)), name
 	default: // nor does a success say how: of a second factor this log tells nothing
 		f.Resource = resource
+		if isWord(d.request, "orgidwsfederation:federation") {
+			d.mfa.Federation = d.words.requestID(d.text(ualCorrelation))
+		}
+		d.letIn()
 		d.mfa.Outcome, d.mfa.Reason = d.o.outcome(signin.UAL, nil, d.words.lowered(d.request)), orNil(d.request)
 		if key := d.text(ualUserKey); isGUID(key) { // elsewhere it is a number of another sort, or the name once more
 			d.same = [2][]byte{key, user}
@@ -240,6 +247,27 @@ func (d *ual) properties() {
 		}
 		return true
 	})
+}
+
+// letIn says of a sign-in that succeeded in which session it did, and on what.
+func (d *ual) letIn() {
+	var session, system []byte
+	each(d.record().json(ualDevice), func(pair []byte) bool {
+		if d.pair.pick(pair) != nil {
+			return true
+		}
+		switch name, value := d.pair.text(0), known(d.pair.text(1)); {
+		case isWord(name, "sessionid"):
+			session = d.words.sessionID(value)
+		case isWord(name, "os"):
+			system = append(d.system[:0], value...)
+			d.system = system
+		}
+		return true
+	})
+	if d.mfa.Session = session; session != nil {
+		d.mfa.Platform = d.platforms.of(d.words.lowered(d.agent), system)
+	}
 }
 
 // strong reports whether one of the modified properties is about strong authentication. Their values are anybody's text.

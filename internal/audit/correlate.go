@@ -19,6 +19,8 @@ type Setup struct {
 	Sources    []Source // the logs of MFA gateways that were read
 	Seen       []Seen
 	Passes     []Pass
+	Sessions   []SessionPlace
+	Trusts     []Trust
 	Habits     []Habit                  // of all days that are judged
 	Clocks     map[string]*Clock        // those that are wrong, by id of the gateway; nil to find that out
 	Blind      map[string][]signin.Span // per server: when its own log of logons was not read
@@ -69,6 +71,9 @@ type Correlator struct {
 	client   map[newness]int64  // and by client
 	told     map[eventKey]*event
 	places   places
+	trusted  trusted
+	unissued map[string]bool     // of the hour at hand
+	opened   map[string]*opened  // sessions of identity providers
 	watched  map[hourOf]*watched // of hours of which not all logons are judged
 }
 
@@ -171,6 +176,8 @@ func NewCorrelator(s Setup) *Correlator {
 		}
 	}
 	c.learnPlaces(s.Passes)
+	c.learnSessions(s.Sessions)
+	c.learnTrusts(s.Trusts)
 	for _, h := range s.Habits {
 		if i := c.gatewayOf(h.Kind, h.Application, ""); i >= 0 {
 			c.gateways[i].habit[h.Hour] += h.Events
@@ -217,7 +224,7 @@ func (c *Correlator) Feed(h Hour) {
 	if c.fed == 0 {
 		c.began = h.From
 	}
-	c.fed = h.To
+	c.fed, c.unissued = h.To, h.Unissued
 	c.takeEvents(h.Events)
 	c.takeUses(h.Uses)
 	for i := range c.gateways {
@@ -240,8 +247,8 @@ func (c *Correlator) Close() []GatewayReport {
 	return c.report()
 }
 
-// Correlate is what a Correlator says of all that is given, judged by time. set.Judged is not needed; Seen, Passes, Habits and
-// the period are taken from what is given where they are not set.
+// Correlate is what a Correlator says of all that is given, judged by time. set.Judged is not needed; Seen, Passes, Sessions,
+// Trusts, Habits and the period are taken from what is given where they are not set.
 func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []GatewayReport) {
 	var all []Verdict
 	set.Judged = func(v *Verdict) { all = append(all, *v) }
@@ -254,10 +261,16 @@ func Correlate(set Setup, uses []Use, events []signin.MFAEvent) ([]Verdict, []Ga
 	if set.Passes == nil {
 		set.Passes = PassesIn(events)
 	}
+	if set.Sessions == nil {
+		set.Sessions = SessionsIn(events)
+	}
+	if set.Trusts == nil {
+		set.Trusts = TrustsIn(events)
+	}
 	if set.Habits == nil {
 		set.Habits = HabitsIn(events)
 	}
-	h := Hour{From: 1<<63 - 1, Uses: uses, Events: events}
+	h := Hour{From: 1<<63 - 1, Uses: uses, Events: events, Unissued: UnissuedIn(events)}
 	for i := range uses {
 		h.From, h.To = min(h.From, uses[i].First), max(h.To, uses[i].Last+1)
 	}

@@ -34,7 +34,7 @@ func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 	if c.set.Record == nil {
 		return
 	}
-	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: gateway, At: e.At}
+	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: gateway, Outcome: e.SignIn, Replayed: c.replayed(e), Issuer: c.issuer(e.MFAEvent), Policy: e.Policy, At: e.At}
 	r.Internal = slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(e.Address) })
 	if who != nil {
 		r.Enrolled, r.NewAddress = c.enrolled(c.number(who)), c.newAddress(who, e)

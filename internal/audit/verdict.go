@@ -82,6 +82,7 @@ type Hour struct {
 	From, To int64 // Unix milliseconds; To is behind it
 	Uses     []Use
 	Events   []signin.MFAEvent
+	Unissued map[string]bool // federations of the events of which no event of AD FS tells, at any time
 }
 
 // A Seen is a user of whom a gateway told something that is more than a wrong password.

@@ -54,7 +54,54 @@ type MFAFacts struct {
 	Reason      []byte // the vendor's word
 	Gateway     []byte // the server that wrote it
 	Transaction []byte // what names it for ever
+	Session     []byte // in which an identity provider let somebody in: its id, in lower case
+	Platform    Platform
+	Federation  []byte // the request at AD FS that proved somebody: its id, in lower case; of an event of AD FS its own
+	Policy      Policy
 }
+
+// A Platform is what somebody signed in on, as coarse as it takes to tell two computers apart: a tablet calls itself a
+// desktop of its maker, and one computer holds many programs.
+type Platform uint8
+
+// The platforms.
+const (
+	NoPlatform Platform = iota // it does not say, or contradicts itself
+	Windows
+	Apple
+	Linux // Android and ChromeOS, too
+	Script
+)
+
+// A Policy is what Conditional Access did not do about a sign-in that one factor was enough for.
+type Policy uint8
+
+// What it did not do.
+const (
+	NoPolicy         Policy = iota // it is not known, it asked for a second factor, or no policy would have
+	PolicyNotApplied               // a policy that asks for one, or blocks, did not apply
+	PolicyReportOnly               // one would have stopped it, but only reports
+	policyCount
+)
+
+var policyNames = [policyCount]string{"", "not_applied", "report_only_failure"}
+
+func (p Policy) String() string { return name(policyNames[:], uint8(p), "policy") }
+
+// An Issuer is what AD FS knows of a token by which somebody signed in elsewhere.
+type Issuer uint8
+
+// What it knows.
+const (
+	NoIssuer     Issuer = iota // it is not due to know of it, or it is not known whether it does
+	IssuerSeen                 // it told of the request for it
+	IssuerSilent               // it did not, though it would have
+	issuerCount
+)
+
+var issuerNames = [issuerCount]string{"", "seen", "silent"}
+
+func (i Issuer) String() string { return name(issuerNames[:], uint8(i), "issuer") }
 
 // An MFAEvent is what an MFA gateway logged of one person's second factor.
 type MFAEvent struct {
@@ -66,7 +113,12 @@ type MFAEvent struct {
 	Factor      string     // the gateway's word, lower-case
 	Outcome     FactorOutcome
 	Reason      string
-	Gateway     string // the server that wrote it
-	Transaction string // what names it for ever, "" if nothing does
+	Gateway     string  // the server that wrote it
+	Transaction string  // what names it for ever, "" if nothing does
+	SignIn      Outcome // of the sign-in that the same record tells of; UnknownOutcome if it tells of none
+	Session     string  // in which an identity provider let somebody in, "" if it did not, or does not say
+	Platform    Platform
+	Federation  string // the request at AD FS that proved somebody, "" if none did; of an event of AD FS its own
+	Policy      Policy
 	At          Ref
 }

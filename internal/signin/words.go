@@ -291,6 +291,10 @@ func Words(field string) []string {
 		return mfaNames[:]
 	case "factor_outcome":
 		return factorNames[:]
+	case "issuer":
+		return issuerNames[:]
+	case "policy":
+		return policyNames[:]
 	case "record":
 		return recordNames[:]
 	case "severity":

@@ -120,9 +120,9 @@ func (s *story) cloudVisits() {
 
 	bridge := m.inCloud("2026-10-06 22:14:00", "e.jonsson", "203.0.113.166", "Exchange ActiveSync", "BAV2ROPC", "ropc", passwordAlone)
 	bridge.audited = true // which says of it no more than that it was a success
-	expect(bridge, planted, "a password that Exchange Online passed on", "activesync", "missing", "m-19", "m-20")
+	expect(bridge, planted, "a password that Exchange Online passed on", "activesync", "missing", "m-19", "m-20", "m-21")
 	imap := m.inCloud("2026-10-07 12:40:00", "b.usman", "203.0.113.167", "IMAP4", "", "none", passwordAlone)
-	expect(imap, planted, "IMAP in the cloud, one factor", "imap", "missing", "m-20")
+	expect(imap, planted, "IMAP in the cloud, one factor", "imap", "missing", "m-20", "m-21")
 
 	modern("2026-10-07 08:30:00", "b.usman", "a browser in the morning", "passed", passwordAndApp)
 	modern("2026-10-07 15:00:20", "s.gallo", "a browser in the afternoon", "passed", passwordAndApp)

@@ -11,8 +11,8 @@ import (
 // who is who goes with them.
 func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 	w := t.w
-	rows := bulk{w: w, columns: 14, onMeet: "ON CONFLICT (time, source, at) DO NOTHING",
-		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction")`}
+	rows := bulk{w: w, columns: 19, onMeet: "ON CONFLICT (time, source, at) DO NOTHING",
+		insert: `INSERT INTO mfa_event (source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction", signin, session, platform, federation, policy)`}
 	for _, b := range batches {
 		for _, g := range b.Garbled {
 			if err := w.exec(ctx, `INSERT INTO garbled (source, at, "end") VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, b.Log, g.From, g.To); err != nil {
@@ -34,7 +34,7 @@ func (t *turn) storeEvents(ctx context.Context, batches []*ingest.Batch) error {
 			if err != nil {
 				return err
 			}
-			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome, e.Reason, e.Gateway, e.Transaction); err != nil {
+			if err := rows.add(ctx, b.Log, e.At.Offset, e.At.Length, e.At.Line, e.Time, e.Kind, e.User, e.Application, address, e.Factor, e.Outcome, e.Reason, e.Gateway, e.Transaction, e.SignIn, e.Session, e.Platform, e.Federation, e.Policy); err != nil {
 				return err
 			}
 		}

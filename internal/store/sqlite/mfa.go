@@ -258,17 +258,27 @@ func (v *MFAView) readUses(ctx context.Context, h *audit.Hour) error {
 // readEvents reads the events of an hour.
 func (v *MFAView) readEvents(ctx context.Context, h *audit.Hour) error {
 	var from addressed
-	rows, err := v.again.QueryContext(ctx, `SELECT source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction" FROM mfa_event WHERE time >= ? AND time < ?`, h.From, h.To)
+	rows, err := v.again.QueryContext(ctx, `SELECT source, at, length, line, time, kind, "user", application, address, factor, outcome, reason, gateway, "transaction", signin, session, platform, federation, policy,
+		federation <> '' AND kind <> ?3 AND NOT EXISTS (SELECT 1 FROM mfa_event x WHERE x.federation = e.federation AND x.federation <> '' AND x.kind = ?3)
+		FROM mfa_event e WHERE time >= ?1 AND time < ?2`, h.From, h.To, signin.ADFSLog)
 	if err != nil {
 		return err
 	}
 	err = scan(rows, func() error {
 		var e signin.MFAEvent
-		var file, length, kind, address, outcome int64
-		if err := rows.Scan(&file, &e.At.Offset, &length, &e.At.Line, &e.Time, &kind, &e.User, &e.Application, &address, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction); err != nil {
+		var file, length, kind, address, outcome, signed, platform, policy int64
+		var unissued bool
+		if err := rows.Scan(&file, &e.At.Offset, &length, &e.At.Line, &e.Time, &kind, &e.User, &e.Application, &address, &e.Factor, &outcome, &e.Reason, &e.Gateway, &e.Transaction, &signed, &e.Session, &platform, &e.Federation, &policy, &unissued); err != nil {
 			return err
 		}
 		e.At.File, e.At.Length, e.Kind, e.Outcome = int(file), int(length), signin.Kind(kind), factorOutcome(outcome)
+		e.SignIn, e.Platform, e.Policy = signin.Outcome(signed), signin.Platform(platform), signin.Policy(policy)
+		if unissued {
+			if h.Unissued == nil {
+				h.Unissued = map[string]bool{}
+			}
+			h.Unissued[e.Federation] = true
+		}
 		h.Events = append(h.Events, e)
 		from.add(address)
 		return nil

@@ -113,6 +113,12 @@ func correlate(b *testing.B, v *sqlite.MFAView, builtin *rules.Set, logons, pass
 		return err
 	}
 	set.Sources, set.Seen, set.Passes, set.Habits = told.Sources, told.Seen, told.Passes, told.Habits
+	if set.Sessions, err = v.Sessions(ctx); err != nil {
+		return err
+	}
+	if set.Trusts, err = v.Trusts(ctx); err != nil {
+		return err
+	}
 	before := cpu(b)
 	set.Identities = audit.NewIdentities(known)
 	c := audit.NewCorrelator(set)

@@ -122,8 +122,12 @@ CREATE TABLE outbox (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, finding TEXT N
 CREATE TABLE mfa_event (
   time INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, line INTEGER NOT NULL,
   kind INTEGER NOT NULL, "user" TEXT NOT NULL, application TEXT NOT NULL, address INTEGER NOT NULL, factor TEXT NOT NULL, outcome INTEGER NOT NULL,
-  reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL,
-  PRIMARY KEY (time, source, at)) STRICT, WITHOUT ROWID;
+  reason TEXT NOT NULL, gateway TEXT NOT NULL, "transaction" TEXT NOT NULL, signin INTEGER NOT NULL, session TEXT NOT NULL, platform INTEGER NOT NULL,
+  federation TEXT NOT NULL, policy INTEGER NOT NULL, PRIMARY KEY (time, source, at)) STRICT, WITHOUT ROWID;
+-- Which sessions were used on several platforms is asked of all of them.
+CREATE INDEX mfa_event_session ON mfa_event (session, platform) WHERE session <> '';
+-- By its id a request at AD FS and the sign-ins that it proved are found side by side.
+CREATE INDEX mfa_event_federation ON mfa_event (federation, kind) WHERE federation <> '';
 -- Stretches of gateways' logs that could not be understood: what they told is not known.
 CREATE TABLE garbled (source INTEGER NOT NULL, at INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (source, at)) STRICT, WITHOUT ROWID;
 -- Two names that a line proved to be one person's, and the last day on which one did.
