@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 	"unicode/utf8"
 
@@ -79,15 +80,26 @@ func isNCSA(line []byte) bool {
 	return t[3] == '/' && t[7] == '/' && t[12] == ':' && t[27] == ']' && bytes.IndexByte(t, '"') >= 0
 }
 
-// isIISFormat tells IIS's own format: fifteen values, a comma and a blank between them, the third a date and the
-// fourth a time, both as the server's language writes them.
+// isIISFormat tells IIS's own format: fifteen values, a comma and a blank between them. The first is the address of the
+// client, the third a date and the fourth a time, both as the server's language writes them; then come the service and its
+// instance (W3SVC1), two names, and five numbers. JSON has as many commas.
 // Source: Microsoft's documentation of IIS logging.
 func isIISFormat(line []byte) bool {
 	values := bytes.Split(line, []byte(", "))
-	if len(values) < 14 {
+	if len(values) < 14 || !isAddress(values[0]) || !contains(values[4], "svc") {
 		return false
 	}
+	for _, n := range values[7:12] {
+		if _, err := strconv.ParseUint(string(n), 10, 64); err != nil {
+			return false
+		}
+	}
 	return bytes.IndexByte(values[3], ':') > 0 && len(values[2]) >= 6 && bytes.ContainsAny(values[2], "/.-")
+}
+
+func isAddress(text []byte) bool {
+	_, err := netip.ParseAddr(string(text))
+	return err == nil
 }
 
 // isTar tells an archive of tar by its first header: 512 bytes with a magic and a checksum. The magic alone would not
