@@ -43,3 +43,14 @@ func TestRecognizeSpacedJSON(t *testing.T) {
 		}
 	}
 }
+
+// Whoever gives a file that is no log reads which logs there are, those of gateways too.
+func TestRecognizeNothing(t *testing.T) {
+	t.Parallel()
+	f := recognizer(mfa.Options{})([]byte("Dear colleagues,\nplease find attached the log.\n"))
+	for _, log := range []string{"not a log that Outmode reads: ", "HttpProxy", "Duo", "Monosign", "AD FS", "NPS", "Entra", "Unified Audit Log"} {
+		if f.Kind != signin.UnknownKind || !strings.Contains(f.Skip, log) {
+			t.Errorf("no %q in %+v", log, f)
+		}
+	}
+}

@@ -43,6 +43,10 @@ func (g *glance) uncounted() (name, why string) {
 	return "", ""
 }
 
+// NotALog is the Skip of a file that shows nothing that this package knows. Who asks other packages too says behind it
+// what is read.
+const NotALog = "not a log that Outmode reads"
+
 // headless judges a file in whose head no header was found.
 func (g *glance) headless() ingest.Format {
 	if len(g.rows) > 0 {
@@ -57,7 +61,7 @@ func (g *glance) headless() ingest.Format {
 			return ingest.Format{Skip: "not a log that Outmode reads: no #Fields line and no header row in its first 64 KiB; if it is the rest of a log, give it from its beginning, or ask \"outmode explain\" about its lines with --type and --fields"}
 		}
 	}
-	return ingest.Format{Skip: "not a log that Outmode reads: it reads IIS W3C, HttpProxy, POP3, IMAP4 and SMTP receive logs, as Exchange writes them, plain or packed"}
+	return ingest.Format{Skip: NotALog}
 }
 
 // isTime tells a line of a log whose header is elsewhere.
