@@ -76,7 +76,8 @@ func labelled(text []byte, label string) []byte {
 	return spoken(value)
 }
 
-// issued reads 299: a token for a relying party, by Instance ID and Activity ID.
+// issued reads 299: a token for a relying party, by Instance ID and Activity ID. Whose it is stands in other records, which
+// come before it or after it as the export is sorted: it names nobody, so that it says the same in both orders.
 func (a *adfs) issued(d *winDecoder, f *signin.Facts) {
 	instance, activity := d.ids()
 	var party []byte
@@ -91,9 +92,6 @@ func (a *adfs) issued(d *winDecoder, f *signin.Facts) {
 	if t := a.threads.open(instance); t != nil {
 		t.link(activity)
 		set(&t.party, party)
-		m.User = spoken(t.user)
-		m.Address = spoken(t.address)
-		f.Account = m.User
 		a.settle(t, wasGood, f)
 	}
 }
@@ -356,5 +354,8 @@ func (a *adfs) locked(d *winDecoder, f *signin.Facts) {
 	}
 	m := d.event(f, a.outcome(word))
 	m.User, m.Transaction, m.Address = user, activity, a.addr.client(list)
+	if d.ev.id == 515 { // there is no word for it but its number
+		m.Reason = a.word
+	}
 	f.Account, f.Address, f.RequestID = m.User, m.Address, activity
 }
