@@ -168,7 +168,11 @@ func TestAuthProxyOutcomes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ message, want, user string }{
 		{tuple + "Duo authentication returned 'allow': 'Success. Logging you in...'", "passed", "anna"},
-		{tuple + "Duo authentication returned 'allow': 'Erfolg.'", "passed", "anna"},
+		{tuple + "Duo authentication returned 'allow': 'Some new text'", "unknown", "anna"}, // never a pass
+		{tuple + "Duo authentication returned 'allow': 'Erfolg.'", "unknown", "anna"},       // the operator's table knows the language
+		{tuple + "Duo authentication returned 'allow'", "unknown", "anna"},
+		{tuple + "Duo authentication returned 'allow': 'Duo authentication succeeded - Success. Logging you in...'", "passed", "anna"},
+		{tuple + "Duo authentication returned 'allow': 'User exempted from 2FA'", "bypassed", "anna"},
 		{tuple + "Duo authentication returned 'deny': 'Erfolg.'", "denied", "anna"},
 		{tuple + "Duo authentication returned 'later': 'Success. Logging you in...'", "unknown", "anna"},
 		{tuple + "Duo authentication returned 'allow': 'Failmode Safe - Allowed Duo login on preauth failure'", "fail_open", "anna"}, // it calls that allowed
@@ -177,6 +181,8 @@ func TestAuthProxyOutcomes(t *testing.T) {
 		{tuple + "Failmode Secure - Denied Duo login on preauth failure", "denied", "anna"},
 		{tuple + "Primary Only Mode - Secondary authentication bypassed", "bypassed", "anna"},
 		{tuple + "Duo preauth returned 'allow': 'User exempted from 2FA'", "bypassed", "anna"},
+		{tuple + "Duo preauth returned 'allow': 'Some new text'", "bypassed", "anna"}, // no factor was asked for
+		{tuple + "Duo preauth returned 'allow'", "bypassed", "anna"},
 		{tuple + "Duo preauth returned 'auth'", "other", ""},
 		{tuple + "Duo preauth returned 'deny': 'Your account is disabled'", "denied", "anna"},
 		{tuple + "Got preauth result for: 'allow'", "bypassed", "anna"},
@@ -194,6 +200,7 @@ func TestAuthProxyOutcomes(t *testing.T) {
 		{"[Request from 192.0.2.9:50123] Got preauth result for anna: 'allow'", "bypassed", "anna"},
 		{"[Request from 192.0.2.9:50123] Got preauth result for x: 'allow': 'deny'", "denied", "x: 'allow'"},
 		{"[Request from 192.0.2.9:50123] Duo authentication returned 'allow' for anna: 'Success. Logging you in...'", "passed", "anna"},
+		{"[Request from 192.0.2.9:50123] Duo authentication returned 'allow' for anna: 'Some new text'", "unknown", "anna"},
 		{"[Request from 192.0.2.9:50123] Duo authentication returned 'deny' for anna: 'Login timed out.'", "timeout", "anna"},
 		{"[Request from 192.0.2.9:50123] Success. Logging you in...", "other", ""}, // the echo of the line before
 		{"[Request from 192.0.2.9:50123] Primary bind exempted from 2FA", "bypassed", ""},
@@ -209,6 +216,15 @@ func TestAuthProxyOutcomes(t *testing.T) {
 			t.Errorf("%s: user %q, want %q", line, user, c.user)
 		}
 	}
+}
+
+// A text in another language is known by the operator's table, in the text of the log as in authevents.log.
+func TestAuthProxyWords(t *testing.T) {
+	t.Parallel()
+	o := &Options{Outcomes: func(k signin.Kind, word string) (signin.FactorOutcome, bool) {
+		return signin.FactorPassed, k == signin.DuoAuthProxy && word == "erfolg."
+	}}
+	wantOutcome(t, newAuthProxy(o), proxyLog("00:00", tuple+"Duo authentication returned 'allow': 'Erfolg.'"), "passed")
 }
 
 // Who types a user name could write the rest of a line into it.

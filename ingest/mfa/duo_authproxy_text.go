@@ -177,16 +177,15 @@ func quoted(status []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimPrefix(status, []byte(": '")), []byte{'\''})
 }
 
-// returned judges the answer to the request for a factor. The proxy also calls it allowed when it failed open.
+// returned judges the answer to the request for a factor. The proxy also calls it allowed when it failed open, so that a
+// text that lets somebody in and is not known is no pass.
 func (d *authProxy) returned(result, status, user []byte, f *signin.Facts) {
 	word := d.words.lower(status)
 	is := d.options.outcome(signin.DuoAuthProxy, nil, word)
 	if is == signin.FactorUnknown {
 		switch {
 		case string(result) == "allow":
-			if is = begins(proxyAllowed[:], word); is == signin.FactorUnknown {
-				is = signin.FactorPassed
-			}
+			is = begins(proxyAllowed[:], word)
 		case string(result) == "deny":
 			if is = begins(proxyRefused[:], word); is == signin.FactorUnknown {
 				is = signin.FactorDenied
