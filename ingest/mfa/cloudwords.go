@@ -49,13 +49,15 @@ func entraResults() table {
 		"mfa denied; fraud code entered":       signin.FactorFraud,
 		"mfa denied; phone app reported fraud": signin.FactorFraud,
 
-		// The claim here is of the first factor: it says nothing of a second one.
-		"first factor requirement satisfied by claim in the token": signin.FirstFactorOK,
 		"correct password":                      signin.FirstFactorOK,
 		"mfa required in azure ad":              signin.FirstFactorOK,
 		"user skipped multifactor registration": signin.FirstFactorOK,
 	}
 }
+
+// entraFirstClaim begins the result of a step whose first factor a token vouched for. That was proven earlier, and what
+// was asked for then this record does not say: nothing of a second factor, neither that it was given nor that it was not.
+const entraFirstClaim = "first factor requirement satisfied by claim"
 
 // entraMethods are what the method of a first step says where its result does not: a password is one factor, some others
 // are two at once. A certificate is one or two, by a setting that the log does not tell, and is not here.

@@ -75,7 +75,7 @@ func (d *entra) step() {
 		switch {
 		case second && len(result) == 0:
 			o, reason = signin.FactorPassed, method
-		case !second:
+		case !second && !hasPrefixFold(result, entraFirstClaim):
 			if by := d.o.outcome(signin.Entra, d.methods, d.words.lowered(method)); by != signin.FactorUnknown || len(result) == 0 {
 				o, reason = by, method
 			}
