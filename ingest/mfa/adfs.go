@@ -198,8 +198,16 @@ func (a *adfs) mixedSignIn(d *winDecoder, f *signin.Facts) {
 	if result != noResult && t.result == noResult {
 		t.result = result
 	}
-	if a.signIn(t, f) {
-		d.mfa.Address = f.Address
+	a.signIn(t, f)
+	a.passedOn(t, &d.mfa, f)
+}
+
+// passedOn gives the event of a request that Exchange Online passed on the address of the sign-in that it is of: of these
+// lists the client's is the leftmost, and the others are Exchange Online's.
+func (a *adfs) passedOn(t *thread, m *signin.MFAFacts, f *signin.Facts) {
+	if t.endpoint && len(t.client) > 0 && len(t.address) > 0 {
+		m.Address = spoken(t.address)
+		f.Address = m.Address
 	}
 }
 

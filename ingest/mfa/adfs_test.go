@@ -141,6 +141,10 @@ func TestADFSUsernameMixedIsASignIn(t *testing.T) {
 	if all[0].sign != "" || all[1].sign == "" || all[2].sign != "" || all[2].verdict != signin.OtherLine {
 		t.Errorf("told once: %+v", all)
 	}
+	// Every event of a request that Exchange Online passed on has the address of its sign-in, also those that do not tell it.
+	if all = asked(t, headers, with(1202), with(1200)); all[1].sign == "" || all[1].from != "198.51.100.7" || all[2].sign != "" || all[2].from != "198.51.100.7" || all[2].address != "198.51.100.7" {
+		t.Errorf("addresses: %+v", all)
+	}
 	late := headers
 	late.at = late.at.Add(2 * 60e9)
 	if all = asked(t, with(1202), late); all[1].sign != "" {
@@ -269,8 +273,8 @@ func TestADFSTokenValidationFailed(t *testing.T) {
 	e := fail("anna@contoso.com-The user name or password is incorrect", "198.51.100.7,203.0.113.25")
 	e.params[0] = activity
 	all := asked(t, win{id: 410, provider: "AD FS Auditing", at: noon, params: []string{activity, "Microsoft.Exchange.Pop", "-", "-", "/adfs/services/trust/2005/usernamemixed", "198.51.100.7", "-", "-"}}, e)
-	if all[1].sign != "pop basic ropc failure" || all[1].outcome != "first_factor_failed" {
-		t.Errorf("%+v", all)
+	if all[1].sign != "pop basic ropc failure" || all[1].outcome != "first_factor_failed" || all[1].from != "198.51.100.7" || all[1].address != "198.51.100.7" {
+		t.Errorf("the event has another address than the sign-in: %+v", all)
 	}
 }
 

@@ -312,6 +312,7 @@ func (a *adfs) refused(d *winDecoder, f *signin.Facts) {
 		t.result = wasWrong
 	}
 	a.signIn(t, f)
+	a.passedOn(t, m, f)
 }
 
 // erring returns the account in an error message of 411: "anna@contoso.com-The user name or password is incorrect" in the
