@@ -29,6 +29,7 @@ func TestScanGateways(t *testing.T) {
 		"answer.json":    {`{"stat": "OK", "response": {"metadata": {"next_offset": ["1", "a"], "total_objects": 2}, "authlogs": [`, duoV2() + ",", duoV2("result", `"denied"`), "]}}"},
 		"array.json":     {"[", duoV2("txid", `"1"`), ", ", duoV2("txid", `"2"`), "]"},
 		"wrapped.json":   {`{"authlogs":[` + duoV2("txid", `"3"`) + `],"metadata":{}}`, `{"authlogs":[` + duoV2("txid", `"4"`) + `],"metadata":{}}`},
+		"polls.json":     {`{"stat":"OK","response":{"authlogs":[]}}`, `{"stat":"OK","response":{"authlogs":[` + duoV2("txid", `"6"`) + `]}}`, `{"stat":"OK","response":{"authlogs":[]}}`},
 		"v1.json":        {`{"stat":"OK","response":[` + strings.ReplaceAll(duoV1, `"eventtype":"authentication",`, "") + `]}`},
 		"pretty.json":    {indented(t, duoSynced("auth_log")), indented(t, duoSynced("auth_log", "txid", `"5"`))},
 	} {
@@ -56,6 +57,7 @@ func TestScanGateways(t *testing.T) {
 		"answer.json":    {Total: 2, MFA: 2},
 		"array.json":     {Total: 2, MFA: 2},
 		"wrapped.json":   {Total: 2, MFA: 2},
+		"polls.json":     {Total: 1, MFA: 1},
 		"v1.json":        {Total: 1, MFA: 1},
 		"pretty.json":    {Total: 2, MFA: 2},
 	}

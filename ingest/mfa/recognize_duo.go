@@ -80,8 +80,22 @@ func duoJSON(o *Options, json []byte) ingest.Format {
 		return wrappedFormat(json, duoFormat(o, signin.Duo, other, named))
 	case admin != "":
 		return wrappedFormat(json, duoFormat(o, signin.DuoAdmin, admin, named))
+	case isDuoAnswer(json): // of an hour in which nothing happened; what is asked for next is written behind it
+		return wrappedFormat(json, duoFormat(o, signin.Duo, "Duo authentication log v2", false))
 	}
 	return ingest.Format{}
+}
+
+// isDuoAnswer knows an answer of the API without a record by the name of its list.
+func isDuoAnswer(json []byte) bool {
+	p := newPicker("response.authlogs", "authlogs")
+	_ = p.pick(json)
+	for _, list := range p.values {
+		if len(list) > 0 && list[0] == '[' {
+			return true
+		}
+	}
+	return false
 }
 
 // wrappedFormat frames a log of JSON. Documents: v2 answers with authlogs, v1 and the administrator log with an array, the
@@ -119,33 +133,39 @@ func jsonHead(head []byte) []byte {
 	return nil
 }
 
-// eachObject gives the records of a head of JSON to visit, until it returns false: documents behind each other, or the
-// objects of an array, also of one that a document wraps. The last may be cut.
+// eachObject gives the records of a head of JSON to visit, until it returns false: documents behind each other, each a
+// record or the answer of an API that wraps an array of them, or the objects of an array. The last may be cut.
 func eachObject(json []byte, visit func(record []byte) bool) {
-	if json[0] == '{' {
-		if inner := wrapped(json); inner != nil {
-			json = inner
+	objects(json, func(document []byte) bool {
+		if json[0] == '{' {
+			if inner := wrapped(document); inner != nil {
+				return objects(inner, visit)
+			}
 		}
-	}
+		return visit(document)
+	})
+}
+
+// objects gives the objects that stand behind each other, or in an array, to visit, until it returns false: what it
+// returns then. It looks at the first ones only.
+func objects(json []byte, visit func(object []byte) bool) bool {
 	p := picker{data: json}
-	for n := 0; n < mostLooked; n++ {
-		for c := p.next(); c == '[' || c == ','; c = p.next() {
+	for range mostLooked {
+		for c := p.next(); c == '[' || c == ',' || c == ']'; c = p.next() {
 			p.at++
 		}
 		from := p.at
 		if p.next() != '{' {
-			return
+			return true
 		}
 		if p.skip(0) != nil {
 			p.at = len(json)
 		}
 		if !visit(json[from:p.at]) {
-			return
-		}
-		for p.next() == ']' {
-			p.at++
+			return false
 		}
 	}
+	return false
 }
 
 // wrapped returns the array of records that an answer of Duo's API holds, or nil. No text within a record looks like it:
