@@ -12,11 +12,11 @@ import (
 //	... Access Rejected for user ...
 //	... Challenge requested in Authentication Ext for User <name> ...
 //	... Exception in Authentication Ext for User <name> :: ErrorCode:: ...
-//	NPS Extension for Azure MFA only performs Secondary Auth for Radius requests in AccessAccept State. Request received
-//	for User <name> with response state <word>, ignoring request.
+//	NPS Extension for Azure MFA: NPS Extension for Azure MFA only performs Secondary Auth for Radius requests in
+//	AccessAccept State. Request received for User <name> with response state <word>, ignoring request.
 //
-// The name is what somebody typed. It may hold the words that follow on it: then there is no telling where it ends, and
-// neither name nor response are read. Source: Microsoft, "Integrate your existing NPS infrastructure with Microsoft Entra
+// The extension's own name stands before a text once or twice. The user's is what somebody typed. It may hold the words
+// that follow on it: then there is no telling where it ends, and neither name nor response are read. Source: Microsoft, "Integrate your existing NPS infrastructure with Microsoft Entra
 // multifactor authentication" and "Resolve error messages from the NPS extension".
 type nps struct {
 	options *Options
@@ -72,12 +72,12 @@ func (n *nps) read(d *winDecoder, f *signin.Facts, text []byte) bool {
 	if !ok {
 		return false
 	}
-	text = bytes.TrimLeft(text, ": ")
+	text = npsUnnamed(text)
 	var id []byte
 	if rest, ok := bytes.CutPrefix(text, []byte("CID:")); ok {
 		rest = bytes.TrimLeft(rest, " ")
 		if len(rest) >= 36 {
-			id, text = guid(rest[:36]), bytes.TrimLeft(rest[36:], ": ")
+			id, text = guid(rest[:36]), npsUnnamed(rest[36:])
 		}
 	}
 	var user, response []byte
@@ -113,6 +113,12 @@ func (n *nps) read(d *winDecoder, f *signin.Facts, text []byte) bool {
 	m.User, m.Reason, m.Transaction = spoken(user), spoken(response), id
 	f.Account, f.RequestID = m.User, id
 	return true
+}
+
+// npsUnnamed returns a text behind a colon, and behind the name of the extension where that stands again.
+func npsUnnamed(text []byte) []byte {
+	text = bytes.TrimLeft(text, ": ")
+	return bytes.TrimLeft(bytes.TrimPrefix(text, []byte(npsName)), ": ")
 }
 
 // npsPerson splits "name<before>response<behind>". It reports false where before stands twice.
