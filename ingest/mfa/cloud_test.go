@@ -86,18 +86,28 @@ func decodeOne(tb testing.TB, record string) cloudFact {
 // heads are what files of the clouds begin with, by the name under which they are recognised.
 func heads() map[string][]string {
 	r, g := entraRecord(), entraGraph()
+	const empty = `{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#auditLogs/signIns","value":[]}` + "\n"
+	// What is seen of a record that begins with more policies than a head has room for.
+	policies := strings.Repeat(`{"id":"77777777-8888-9999-aaaa-bbbbbbbbbbbb","displayName":"For everybody","enforcedGrantControls":["Mfa"],"result":"notApplied"},`, 600)[:64<<10]
 	return map[string][]string{
 		"Entra logs, diagnostic settings": {
 			r + "\r\n" + r + "\r\n", "\xEF\xBB\xBF" + r, `{"records":[` + r + `,` + r + `]}`, "[\n" + r + "]", strings.ToLower(r[:200]) + r[200:], r[:900], r[:260],
 			`{"RECORDS": [` + r[:900],
 			`{"time":"2026-10-06T08:05:00Z","resourceId":"/tenants/0/providers/Microsoft.aadiam","category":"AuditLogs","properties":{"activityDateTime":"2026-10-06T08:00:00Z"}}`,
 			strings.Replace(r, `"resourceId":"/tenants/11111111-2222-3333-4444-555555555555/providers/Microsoft.aadiam",`, "", 1),
+			`{"Level":4,"callerIpAddress":"198.51.100.7","correlationId":"x","properties":{"appDisplayName":"x","appliedConditionalAccessPolicies":[` + policies,
+			`{"records":[{"properties":{"appliedConditionalAccessPolicies":[` + policies,
 		},
 		"Entra sign-ins, Microsoft Graph or portal JSON": {
 			`{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#auditLogs/signIns","@odata.nextLink":"https://graph.microsoft.com/x","value":[` + g + `,` + g + `]}`,
 			"[" + g + "]", g, "  [\r\n  " + g, "{\"value\":[" + g[:len(g)-20],
+			`{"appliedConditionalAccessPolicies":[` + policies, "[\n {\n  \"id\": \"x\",\n  \"appliedConditionalAccessPolicies\" : [\n" + policies,
+			empty + `{"value":[` + g + `]}`, "[]\r\n[" + g + "]\r\n",
 		},
-		"Entra sign-ins, Log Analytics":        {entraTable(), "[" + entraTable() + "," + entraTable() + "]"},
+		"Entra sign-ins, Log Analytics": {
+			entraTable(), "[" + entraTable() + "," + entraTable() + "]",
+			`[{"AppDisplayName":"x","AuthenticationRequirement":"singleFactorAuthentication","ConditionalAccessPolicies":"[` + strings.ReplaceAll(policies, `"`, `\"`),
+		},
 		"Entra sign-ins, portal CSV":           {portalHeader + "\r\n" + portalRow("x", "") + "\r\n", "\xEF\xBB\xBF" + portalHeader, quotedHeader(portalHeader) + "\n"},
 		"Entra sign-ins, CSV of Log Analytics": {tableHeader + "\n" + tableRow + "\n"},
 		"Unified Audit Log, JSON": {
@@ -135,6 +145,11 @@ func TestRecognizeCloud(t *testing.T) {
 func TestRecognizeNoCloud(t *testing.T) {
 	t.Parallel()
 	for _, head := range []string{
+		`{"value":[]}`, `[]`, `{"records":[]}` + "\n" + `{"records":[]}`, `{"value":[],"x":{}} {"y":1}`,
+		`{"conditionalAccessPolicies":[{"grantControls":{"builtInControls":["mfa"]},"displayName":"`,      // the policies themselves
+		`{"appliedConditionalAccessPolicies":[{"enforcedGrantControls":["Mfa"]}],"a":1}`,                  // whole, and no sign-in
+		`{"message":"\"appliedConditionalAccessPolicies\":[{\"enforcedGrantControls\":[","other":[{"x":"`, // a text
+		`{"a":{"appliedConditionalAccessPolicies":[{"enforcedGrantControls":["Mfa"]}]},"b":["`,
 		"", "[", "{", "[]", "{}", "[1,2]", `["a"]`, `{"records":[]}`, `{"value":[1]}`, `{"records":"x"}`, "text", "a,b,c\n1,2,3\n", "\x00\x00", `{"value":`, `{"a" 1}`,
 		`{"access_device":{"ip":"198.51.100.7"},"event_type":"authentication","factor":"duo_push","isotimestamp":"2026-10-06T08:00:00+00:00","reason":"user_approved","result":"success","txid":"` + someID + `","user":{"name":"anna"}}`,
 		`{"actor":{"alternateId":"anna@contoso.com"},"eventType":"user.session.start","outcome":{"result":"SUCCESS"},"published":"2026-10-06T08:00:00.000Z","uuid":"` + someID + `"}`,

@@ -2,6 +2,8 @@ package mfa
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/outmode/outmode/ingest"
@@ -49,7 +51,7 @@ const translatedColumns = 30
 func entraJSON(record []byte) string {
 	p := newPicker("resourceId", "category", "createdDateTime", "userPrincipalName", "appDisplayName", "appId", "status", "resultType", "TimeGenerated",
 		"servicePrincipalId", "properties", "properties.createdDateTime")
-	_ = p.pick(record) // a head is cut: what was read before that counts
+	cut := p.pick(record) // what was read before the end of a head counts
 	has := func(i int) bool { return p.values[i] != nil }
 	switch {
 	case has(1) && (has(10) || has(11)) && (containsFold(p.text(0), "microsoft.aadiam") || entraCategory(p.text(1)) != noCategory):
@@ -58,11 +60,41 @@ func entraJSON(record []byte) string {
 		if has(1) && containsFold(p.text(0), "/providers/microsoft.aadiam") {
 			return "Entra logs, diagnostic settings"
 		}
+		if errors.Is(cut, errCut) && bytes.Contains(record, []byte("enforcedGrantControls")) {
+			return entraCut(record)
+		}
 		return ""
 	case has(8):
 		return "Entra sign-ins, Log Analytics"
 	}
 	return "Entra sign-ins, Microsoft Graph or portal JSON"
+}
+
+// entraCut tells the same of a record in which little but its policies stands before the end of a head: a tenant may have
+// hundreds of them, and every record names them all. What is no sign-in has no list of such a name.
+func entraCut(record []byte) string {
+	p := picker{data: record}
+	name := ""
+	for p.at = bytes.IndexByte(record, '{') + 1; p.next() == '"'; p.at++ {
+		key, err := p.str()
+		if err != nil || p.next() != ':' {
+			return ""
+		}
+		p.at++
+		switch c := p.next(); {
+		case isWord(key, "appliedconditionalaccesspolicies"):
+			return cmp.Or(name, "Entra sign-ins, Microsoft Graph or portal JSON")
+		case isWord(key, "conditionalaccesspolicies"):
+			return cmp.Or(name, "Entra sign-ins, Log Analytics")
+		case c == '{' && isWord(key, "properties"):
+			name = "Entra logs, diagnostic settings"
+			continue // with the keys in it
+		}
+		if p.skip(0) != nil || p.next() != ',' {
+			return ""
+		}
+	}
+	return ""
 }
 
 // lookUAL knows the Unified Audit Log.
@@ -98,18 +130,35 @@ func ualJSON(record []byte) bool {
 }
 
 // firstRecord returns what the head of a JSON file begins with: its first object, or the first element of the array that it
-// is, or that stands in it under one of the names that Microsoft gives to lists. It is nil for what is no JSON.
+// is, or that stands in it under one of the names that Microsoft gives to lists. Of lists without an element the next
+// document is asked. It is nil for what is no JSON.
 func firstRecord(head []byte) []byte {
 	p := picker{data: trimRecord(head)}
-	switch p.next() {
-	case '[':
-		p.at++
-		return p.here()
-	case '{':
-	default:
-		return nil
+	for range mostLooked {
+		c := p.next()
+		if c != '[' && c != '{' {
+			return nil
+		}
+		from := p.at
+		record := p.first()
+		if record != nil || p.next() != ']' {
+			return record
+		}
+		if p.at = from; p.skip(0) != nil {
+			return nil
+		}
 	}
+	return nil
+}
+
+// first returns what is left from the first record of the document that begins here, or nil: it is at the first element of
+// its list then, or where that would stand.
+func (p *picker) first() []byte {
+	from := p.at
 	p.at++
+	if p.data[from] == '[' {
+		return p.here()
+	}
 	for p.next() == '"' {
 		key, err := p.str()
 		if err != nil || p.next() != ':' {
@@ -125,7 +174,7 @@ func firstRecord(head []byte) []byte {
 		}
 		p.at++
 	}
-	return p.data
+	return p.data[from:]
 }
 
 // here returns what is left if an object begins it.

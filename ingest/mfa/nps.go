@@ -16,8 +16,9 @@ import (
 //	AccessAccept State. Request received for User <name> with response state <word>, ignoring request.
 //
 // The extension's own name stands before a text once or twice. The user's is what somebody typed. It may hold the words
-// that follow on it: then there is no telling where it ends, and neither name nor response are read. Source: Microsoft, "Integrate your existing NPS infrastructure with Microsoft Entra
-// multifactor authentication" and "Resolve error messages from the NPS extension".
+// that follow on it: then there is no telling where it ends, and neither name nor response are read. Source: Microsoft,
+// "Integrate your existing NPS infrastructure with Microsoft Entra multifactor authentication" and "Resolve error messages
+// from the NPS extension".
 type nps struct {
 	options *Options
 	word    []byte
