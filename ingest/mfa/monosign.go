@@ -2,7 +2,6 @@ package mfa
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
@@ -20,21 +19,20 @@ const (
 //
 //	[CONTOSO\anna] Mfa result is Forbidden {"Message":"...","Code":22,"Success":false}
 //
-// Before the bracket there may be a time and a level. The module is not known to write a time: a line that has none is
-// understood, counted by what it says, and joined with no sign-in.
+// Before the bracket there may be what a logger writes first: see monoPrefix. The module is not known to write a time: a
+// line that has none is understood, counted by what it says, and joined with no sign-in.
 //
 // Source: Monofor, "Microsoft Exchange - OWA - MFA", which prints lines without a time; nothing else about the file is public.
 type monosign struct {
 	options *Options
-	zone    *time.Location
+	clock   monoClock
 	json    *picker
-	times   calendar
 	words   scribe
 	event   signin.MFAFacts
 }
 
 func newMonosign(o *Options) *monosign {
-	return &monosign{options: o, zone: o.zone(signin.Monosign), json: newPicker("Message", "InternalMessage", "Code", "Success")}
+	return &monosign{options: o, clock: newMonoClock(o, anyOrder), json: newPicker("Message", "InternalMessage", "Code", "Success")}
 }
 
 // Header implements [ingest.Decoder]: there is none.
@@ -79,7 +77,7 @@ func (d *monosign) Decode(line []byte, f *signin.Facts) ingest.Decoded {
 	if len(line) == 0 {
 		return ingest.Blank
 	}
-	m, ok := monoSplit(&d.times, line, d.zone)
+	m, ok := monoSplit(&d.clock, line)
 	f.Time = m.at
 	if !ok {
 		f.Note = noteMonoOther
@@ -214,22 +212,20 @@ type monoLine struct {
 
 // monoSplit takes a line apart; false if it is none of the three. The time is that of a line which is none, too.
 // A line is one of the three by what stands first on it: names and paths are as typed, and hold what they will.
-func monoSplit(c *calendar, line []byte, zone *time.Location) (m monoLine, ok bool) {
+func monoSplit(c *monoClock, line []byte) (m monoLine, ok bool) {
+	var p monoPrefix
 	for {
 		line = bytes.TrimLeft(line, " \t|-:,")
 		if m.begin(line) {
+			m.at = p.at
 			return m, true
 		}
-		before := len(line)
-		inner := bytes.TrimPrefix(line, []byte{'['})
-		if ms, behind, _, ok := c.read(inner, zone); ok && m.at == 0 {
-			m.at, line = ms, closed(line, inner, behind)
-		} else if n := level(inner); n > 0 {
-			line = closed(line, inner, inner[n:])
-		}
-		if len(line) == before {
+		rest := p.take(c, line)
+		if rest == nil {
+			m.at = p.at
 			return m, false
 		}
+		line = rest
 	}
 }
 
@@ -246,30 +242,4 @@ func (m *monoLine) begin(line []byte) bool {
 		}
 	}
 	return false
-}
-
-// closed returns what stands behind a word in brackets, or behind the word where it stands in none; the line itself if
-// its bracket does not end with the word.
-func closed(line, inner, behind []byte) []byte {
-	if len(inner) == len(line) {
-		return behind
-	}
-	if len(behind) > 0 && behind[0] == ']' {
-		return behind[1:]
-	}
-	return line
-}
-
-// level returns the length of the level that text begins with, or 0.
-func level(text []byte) int {
-	end := 0
-	for end < len(text) && 'a' <= text[end]|0x20 && text[end]|0x20 <= 'z' {
-		end++
-	}
-	for _, l := range [...]string{"trace", "trc", "verbose", "debug", "dbg", "info", "inf", "information", "warn", "wrn", "warning", "error", "err", "fatal", "ftl", "critical"} {
-		if isWord(text[:end], l) {
-			return end
-		}
-	}
-	return 0
 }

@@ -118,19 +118,76 @@ func TestMonosignWithoutATime(t *testing.T) {
 func TestMonosignTimes(t *testing.T) {
 	t.Parallel()
 	for prefix, want := range map[string]string{
-		"2026-10-06 10:00:05 ":                     "2026-10-06T14:00:05.000Z",
-		"2026-10-06 10:00:05,250 INFO ":            "2026-10-06T14:00:05.250Z",
-		"2026-10-06T10:00:05.250+02:00 ":           "2026-10-06T08:00:05.250Z",
-		"2026-10-06T10:00:05Z\t":                   "2026-10-06T10:00:05.000Z",
-		"[2026-10-06 10:00:05] [DEBUG] ":           "2026-10-06T14:00:05.000Z",
-		"[INF] 2026/10/06 10:00:05.5 - ":           "2026-10-06T14:00:05.500Z",
-		"06.10.2026 10:00:05 | ERROR: ":            "2026-10-06T14:00:05.000Z",
-		"2026-01-06 10:00:05 ":                     "2026-01-06T15:00:05.000Z", // winter
-		"2026-10-06 10:00:05 2025-01-01 00:00:00 ": "",                         // not a prefix that is known
+		"2026-10-06 10:00:05 ":                                     "2026-10-06T14:00:05.000Z",
+		"2026-10-06 10:00:05,250 INFO ":                            "2026-10-06T14:00:05.250Z",
+		"2026-10-06T10:00:05.250+02:00 ":                           "2026-10-06T08:00:05.250Z",
+		"2026-10-06T10:00:05Z\t":                                   "2026-10-06T10:00:05.000Z",
+		"[2026-10-06 10:00:05] [DEBUG] ":                           "2026-10-06T14:00:05.000Z",
+		"[INF] 2026/10/06 10:00:05.5 - ":                           "2026-10-06T14:00:05.500Z",
+		"06.10.2026 10:00:05 | ERROR: ":                            "2026-10-06T14:00:05.000Z",
+		"2026-01-06 10:00:05 ":                                     "2026-01-06T15:00:05.000Z", // winter
+		"2026-10-06 10:00:05.123 +03:00 [INF] ":                    "2026-10-06T07:00:05.123Z", // Serilog: its zone goes before the operator's
+		"2026-10-06 10:00:05.123 -05:00 [INF] ":                    "2026-10-06T15:00:05.123Z",
+		"[2026-10-06 10:00:05 INF] ":                               "2026-10-06T14:00:05.000Z",
+		"[2026-10-06 10:00:05.250 +03:00 INF] [12] ":               "2026-10-06T07:00:05.250Z",
+		"2026-10-06T10:00:05.1234567+03:00 INFO ":                  "2026-10-06T07:00:05.123Z",
+		"2026-10-06 10:00:05,123 [12] INFO MonoSign.IISModule - ":  "2026-10-06T14:00:05.123Z", // log4net
+		"2026-10-06 10:00:05,123 [12] INFO  MonoSign - ":           "2026-10-06T14:00:05.123Z",
+		"INFO  2026-10-06 10:00:05,123 [12] MonoSign.IISModule : ": "2026-10-06T14:00:05.123Z",
+		"2026-10-06 10:00:05.1234|INFO|MonoSign.Module|":           "2026-10-06T14:00:05.123Z", // NLog
+		"2026-10-06 10:00:05.1234|INFO|Module|":                    "2026-10-06T14:00:05.123Z",
+		"2026-10-06 10:00:05.1234|12|WARN|MonoSign.Module|":        "2026-10-06T14:00:05.123Z",
+		"10/6/2026 10:00:05 AM ":                                   "2026-10-06T14:00:05.000Z",
+		"10/6/2026 2:00:05 PM - ":                                  "2026-10-06T18:00:05.000Z",
+		"10/6/2026 10:00:05 AM +03:00 ":                            "2026-10-06T07:00:05.000Z", // of DateTimeOffset
+		"[10/6/2026 10:00:05 AM] [INFO] ":                          "2026-10-06T14:00:05.000Z",
+		"6.10.2026 9:00:05 ":                                       "2026-10-06T13:00:05.000Z",
+		"6/10/2026 10:00:05 ":                                      "2026-10-06T14:00:05.000Z", // no AM or PM: the day first
+		"2026-10-06 10:00:05 +25:00 ":                              "",                         // no zone
+		"2026-10-06 10:00:05 2025-01-01 00:00:00 ":                 "",                         // not a prefix that is known
+		"2026-10-06 10:00:05 INFO INFO ":                           "",
+		"2026-10-06 10:00:05 [12] [13] ":                           "",
+		"2026-10-06 10:00:05 Asking ":                              "", // a word may begin a message of another sort
+		"2026-10-06 10:00:05 Asking for ":                          "",
+		"13/13/2026 10:00:05 ":                                     "",
 	} {
 		a := ask(t, newMonosign(&Options{Zone: newYork(t)}), prefix+monoOK)[0]
-		if want != "" && (a.time != want || a.outcome != signin.FactorPassed) || want == "" && a.verdict != signin.OtherLine {
+		if want != "" && (a.time != want || a.outcome != signin.FactorPassed) || want == "" && a.outcome != signin.NoFactor {
 			t.Errorf("%q: %+v, want %s", prefix, a, want)
+		}
+	}
+}
+
+// A name that was typed is no part of a prefix: a logger writes each of its parts once.
+func TestMonosignPrefixIsNotForged(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		`2026-10-06 10:00:05 [INF] [INF] [CONTOSO\bruno] Mfa result is OK {"Success":true}`,
+		`2026-10-06 10:00:05,123 [12] INFO MonoSign.IISModule - [13] [CONTOSO\bruno] Mfa result is OK {"Success":true}`,
+		`2026-10-06 10:00:05 [INF] [x] [CONTOSO\bruno] Mfa result is OK {"Success":true}`,
+		`2026-10-06 10:00:05 [INF] [2026-10-06 11:00:05] [CONTOSO\bruno] Mfa result is OK {"Success":true}`,
+		`2026-10-06 10:00:05 [INF] User [CONTOSO\bruno] Mfa result is OK {"Success":true}`,
+	} {
+		if a := ask(t, newMonosign(&Options{}), line)[0]; a.outcome != signin.NoFactor || strings.Contains(a.mfa, "bruno") {
+			t.Errorf("%s: %+v", line, a)
+		}
+	}
+}
+
+// Day and month stand in the order of the first date of the head that can be read one way only.
+func TestMonosignDateOrder(t *testing.T) {
+	t.Parallel()
+	for head, want := range map[string]string{
+		"10/13/2026 10:00:05 " + monoNoAPI: "2026-10-06T10:00:05.000Z",
+		"13/10/2026 10:00:05 " + monoNoAPI: "2026-06-10T10:00:05.000Z",
+		"10/6/2026 10:00:05 " + monoNoAPI:  "2026-06-10T10:00:05.000Z",
+	} {
+		f := (&Options{}).Recognize([]byte(head + "\n"))
+		if f.Kind != signin.Monosign {
+			t.Fatalf("%s: %+v", head, f)
+		}
+		if a := ask(t, f.Decoder(), "10/6/2026 10:00:05 "+monoOK)[0]; a.time != want {
+			t.Errorf("after %s: %+v, want %s", head, a, want)
 		}
 	}
 }
@@ -155,6 +212,12 @@ func monosignHeads() map[string]head {
 		"bare":         {strings.Join([]string{monoNoAPI, monoBadKey, monoErrorOfA}, "\r\n"), signin.Monosign, name, false},
 		"one line":     {monoErrorOfA, signin.Monosign, name, false},
 		"dated":        {"\xEF\xBB\xBFstarted\n" + monoAt + monoForbids + "\n", signin.Monosign, name, false},
+		"Serilog":      {"2026-10-06 08:00:00.123 +03:00 [INF] started\n2026-10-06 08:00:00.123 +03:00 [INF] " + monoOK + "\n", signin.Monosign, name, false},
+		"Serilog, []":  {"[2026-10-06 08:00:00 INF] " + monoOK + "\n", signin.Monosign, name, false},
+		"Serilog, day": {"[08:00:00 INF] " + monoOK + "\n", signin.Monosign, name, false},
+		"log4net":      {"2026-10-06 08:00:00,123 [12] INFO MonoSign.IISModule - " + monoOK + "\r\n", signin.Monosign, name, false},
+		"NLog":         {"2026-10-06 08:00:00.1234|INFO|MonoSign.Module|" + monoOK + "\n", signin.Monosign, name, false},
+		"DateTime":     {"10/6/2026 8:00:00 AM " + monoOK + "\n", signin.Monosign, name, false},
 		"CEF for name": {"[" + duoCEF("OWA", "duo_push", "success", "anna") + "] By-username result is 0\n", signin.Monosign, name, false},
 	}
 }
@@ -165,11 +228,13 @@ func hotMonosign() []string {
 
 // The test is not parallel: testing.AllocsPerRun counts for the whole process.
 func TestMonosignNoAllocations(t *testing.T) {
-	allocates(t, newMonosign(&Options{}), append(hotMonosign(), monoOK, "x", ""))
+	allocates(t, newMonosign(&Options{Zone: newYork(t)}), append(hotMonosign(), monoOK, "x", "", "2026-10-06 08:00:00.123 +03:00 [INF] "+monoOK, "2026-10-06 08:00:00,123 [12] INFO MonoSign.IISModule - "+monoOK,
+		"10/6/2026 8:00:00 AM "+monoOK, "10/6/2026 8:00:00 AM +03:00 "+monoOK))
 }
 
 func FuzzMonosign(f *testing.F) {
 	f.Add(strings.Join(hotMonosign(), "\n"))
+	f.Add("10/6/2026 8:00:00 AM +03:00 " + monoOK + "\n[2026-10-06 08:00:00 INF] " + monoOK + "\n2026-10-06 08:00:00,123 [12] INFO Mono.Sign - " + monoOK + "\n08:00:00|1|A.b|" + monoOK)
 	f.Add("[INF] 06.10.2026 10:00:05 - [] White listed: /\n[info] [debug] x\n[] Mfa result is  {}")
 	f.Fuzz(func(t *testing.T, text string) {
 		fuzzGateway(t, newMonosign(&Options{}), text, signin.Monosign)
