@@ -31,6 +31,7 @@ const (
 	Malformed                // the line should have been understood; Facts.Note says what is wrong
 	Blank                    // nothing on it
 	Other                    // understood, and without a time: it is counted and tells of no event. Facts.Note says what it is
+	Undated                  // of a second factor, and without a time: Facts.MFA says what of, and no sign-in can be joined with it
 )
 
 // A Format is what the head of a file shows it to be.

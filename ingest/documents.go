@@ -150,6 +150,7 @@ type Explained struct {
 	Verdict signin.Verdict
 	Reason  string
 	SignIn  *signin.SignIn
+	Undated *signin.MFAFacts // of a line that tells of a second factor without a time; else nil
 	Place   signin.Place
 }
 
@@ -188,7 +189,7 @@ func Explain(ctx context.Context, inputs []tail.Input, opt Options, visit func(E
 }
 
 func explained(log *Log, l *line) Explained {
-	e := Explained{Log: log, Line: l.number, Offset: l.offset, Length: len(l.raw), Verdict: l.verdict, Reason: l.reason}
+	e := Explained{Log: log, Line: l.number, Offset: l.offset, Length: len(l.raw), Verdict: l.verdict, Reason: l.reason, Undated: l.undated}
 	if l.decoded {
 		e.SignIn = l.s
 		e.Place = signin.Place{Path: log.Input.Path, ID: eventID(log.Name, l.offset, l.raw), Offset: l.offset, Length: len(l.raw)}

@@ -21,6 +21,10 @@ func (w *worker) add(log int, l *line) {
 		w.addReserved(log, l)
 	case signin.OtherLine:
 		t.other.Add(l.reason, 1)
+	case signin.MFALine:
+		if l.undated != nil {
+			t.undated.add(w.scan.logs[log].Format.Kind, l.undated)
+		}
 	case signin.SignInLine:
 		w.addSignIn(log, l)
 	}

@@ -21,6 +21,7 @@ type Result struct {
 	Minutes   []signin.Minute
 	Noise     Causes // by reason, most first
 	Other     Causes
+	Undated   []UndatedFactor // in the order of kind and outcome
 	Covered   map[signin.Kind]signin.Span
 	Coverage  []Coverage
 	Unshared  int64 // counted sign-ins to the cloud without an id by which another log would name them
@@ -35,7 +36,7 @@ func (s *scan) result() *Result {
 	s.iis = t.byServer(signin.IIS)
 	t.settle(s.iis)
 	s.settled = true
-	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, Lost: t.unsplit, scan: s}
+	r := &Result{Logs: s.logs, Folders: s.folders, ToldTwice: t.told, Noise: t.noise, Other: t.other, Undated: t.undated.list(), Lost: t.unsplit, scan: s}
 	if s.cloud != nil {
 		r.Unshared = s.cloud.alone
 	}

@@ -23,6 +23,7 @@ type tally struct {
 	ids      map[uint16]*sketch // of request ids, by server
 	noise    Causes
 	other    Causes
+	undated  undatedFactors
 	told     int64 // sign-ins that another log tells too
 	count    rowCount
 	unsplit  int64 // sign-ins that such rules could not judge: there were too many
@@ -54,7 +55,7 @@ const (
 )
 
 func newTally(b bounds) *tally {
-	return &tally{bounds: b, hits: []*signin.Hits{nil}, hitsAt: map[*signin.Hits]uint32{}, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
+	return &tally{bounds: b, hits: []*signin.Hits{nil}, hitsAt: map[*signin.Hits]uint32{}, undated: undatedFactors{}, accounts: newAccounts(b.accounts, b.refused), serverID: map[string]uint16{},
 		heard: map[voice]*heard{}, minutes: minutes{bounds: b}, ids: map[uint16]*sketch{}}
 }
 
@@ -71,12 +72,13 @@ func (t *tally) reset() {
 	t.minutes = minutes{bounds: t.bounds}
 	clear(t.ids)
 	t.noise, t.other = nil, nil
+	clear(t.undated)
 	t.told, t.count, t.unsplit, t.over = 0, rowCount{}, 0, false
 }
 
 // empty reports whether nothing was added yet.
 func (t *tally) empty() bool {
-	return t.rows.n == 0 && len(t.servers) == 0 && len(t.noise) == 0 && len(t.other) == 0 && t.told == 0 && !t.over && len(t.minutes.of) == 0 && t.minutes.crowds == nil
+	return t.rows.n == 0 && len(t.servers) == 0 && len(t.noise) == 0 && len(t.other) == 0 && len(t.undated) == 0 && t.told == 0 && !t.over && len(t.minutes.of) == 0 && t.minutes.crowds == nil
 }
 
 // overfull reports whether a bound was reached, so that what was added depends on the order.
@@ -120,6 +122,7 @@ func (t *tally) add(o *tally) {
 	}
 	t.noise.Merge(o.noise)
 	t.other.Merge(o.other)
+	t.undated.merge(o.undated)
 	t.told += o.told
 	t.over = t.over || o.over
 }

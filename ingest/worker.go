@@ -23,7 +23,8 @@ type part struct {
 type line struct {
 	verdict signin.Verdict
 	reason  string
-	decoded bool // s and its facts are filled
+	decoded bool             // s and its facts are filled
+	undated *signin.MFAFacts // what it tells of a second factor, where it does not say when; else nil
 	s       *signin.SignIn
 	raw     []byte
 	offset  int64
@@ -150,7 +151,7 @@ const ReasonOutside = "outside --since and --until"
 
 // understand fills l from the line that the scanner stands on.
 func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
-	l.decoded = false
+	l.decoded, l.undated = false, nil
 	switch {
 	case dec == nil:
 		l.verdict, l.reason = signin.OtherLine, log.Why
@@ -178,6 +179,8 @@ func (w *worker) understand(log *Log, dec Decoder, sc *tail.Scanner, l *line) {
 		l.verdict, l.reason = signin.Malformed, f.Note
 	case Other:
 		l.verdict, l.reason = signin.OtherLine, f.Note
+	case Undated:
+		l.verdict, l.reason, l.undated = signin.MFALine, f.Note, f.MFA
 	default:
 		if f.Time < w.scan.opt.Since || w.scan.opt.Until > 0 && f.Time >= w.scan.opt.Until {
 			l.verdict, l.reason = signin.OtherLine, ReasonOutside

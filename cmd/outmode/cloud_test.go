@@ -130,3 +130,39 @@ func TestExplainOfAGateway(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 }
+
+// Monosign prints lines without a time. They tell of nobody's sign-in, and of how many people and paths all the same.
+func TestScanOfLinesWithoutATime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log := write(t, filepath.Join(dir, "log.txt"), []byte("[CONTOSO\\anna] By-username result is 0 \n[contoso\\anna] By-username result is 0 \n"+
+		`[CONTOSO\bruno] Mfa result is Forbidden {"Message":"No permission","InternalMessage":"bruno is not assigned","Code":22,"Success":false}`+"\n[CONTOSO\\anna] White listed: /owa/service.svc?x\n"))
+	const note = "4 lines of Monosign tell of a second factor and have no time: no sign-in can be joined with them. Let what collects the log write the time before each line (docs/mfa.md). They tell of: " +
+		`1 bypassed, 1 user: contoso\anna, 1 path: /owa/service.svc, let through without a second factor; 1 denied, 1 user: contoso\bruno; 2 error, 1 user: contoso\anna, 1 reason: 0, its API could not be reached`
+	var r struct {
+		Lines map[string]int64
+		Notes []string
+	}
+	decode(t, must(t, exitDone, "scan", "-o", "json", log), &r)
+	if r.Lines["mfa"] != 4 || r.Lines["total"] != 4 || len(r.Notes) != 1 || r.Notes[0] != note {
+		t.Errorf("%+v", r)
+	}
+	_, out, _ := outmode(t, "", "explain", "-o", "ndjson", "--line", "3", log)
+	var x struct {
+		Verdict string
+		MFA     map[string]string
+	}
+	if decode(t, out, &x); x.Verdict != "mfa" || x.MFA["outcome"] != "denied" || x.MFA["user"] != `CONTOSO\bruno` || x.MFA["time"] != "" {
+		t.Errorf("%+v", x)
+	}
+	data := filepath.Join(dir, "data")
+	must(t, exitDone, "scan", "--data", data, log)
+	var kept struct {
+		Sources []struct{ Lines map[string]int64 }
+	}
+	decode(t, must(t, exitDone, "sources", "--data", data, "-o", "json"), &kept)
+	if len(kept.Sources) != 1 || kept.Sources[0].Lines["mfa"] != 4 {
+		t.Errorf("%+v", kept)
+	}
+	must(t, exitDone, "store", "check", "--logs", "--data", data)
+}

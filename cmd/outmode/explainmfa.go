@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // An explainedMFA is what a line says of a second factor.
 type explainedMFA struct {
-	Time        string `json:"time"`
+	Time        string `json:"time"` // "" of a line that has none
 	User        string `json:"user"`
 	Application string `json:"application"`
 	Address     string `json:"address"`
@@ -23,14 +24,17 @@ type explainedMFA struct {
 
 // factorOf returns it, nil where the line says nothing, or was not looked at.
 func factorOf(e *ingest.Explained) *explainedMFA {
-	if e.SignIn == nil || e.Verdict != signin.MFALine && e.Verdict != signin.SignInLine {
-		return nil
+	m, at := e.Undated, ""
+	if m == nil {
+		if e.SignIn == nil || e.Verdict != signin.MFALine && e.Verdict != signin.SignInLine {
+			return nil
+		}
+		if m = e.SignIn.Facts.MFA; m == nil || m.Outcome == signin.NoFactor {
+			return nil
+		}
+		at = rfc3339(m.Time)
 	}
-	m := e.SignIn.Facts.MFA
-	if m == nil || m.Outcome == signin.NoFactor {
-		return nil
-	}
-	return &explainedMFA{rfc3339(m.Time), string(m.User), string(m.Application), string(m.Address), string(m.Factor), m.Outcome.String(), string(m.Reason), string(m.Gateway), string(m.Transaction)}
+	return &explainedMFA{at, string(m.User), string(m.Application), string(m.Address), string(m.Factor), m.Outcome.String(), string(m.Reason), string(m.Gateway), string(m.Transaction)}
 }
 
 // factor prints it.
@@ -44,6 +48,6 @@ func factor(b *strings.Builder, m *explainedMFA) {
 		}
 		return ", " + name + " " + cell(value)
 	}
-	fmt.Fprintf(b, "  mfa       %s of %s at %s%s%s%s%s%s%s\n", m.Outcome, cell(m.User), m.Time,
+	fmt.Fprintf(b, "  mfa       %s of %s at %s%s%s%s%s%s%s\n", m.Outcome, cell(m.User), cmp.Or(m.Time, "a time that is not known"),
 		with("by", m.Factor), with("reason", m.Reason), with("for", m.Application), with("from", m.Address), with("at", m.Gateway), with("transaction", m.Transaction))
 }

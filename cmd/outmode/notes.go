@@ -37,6 +37,7 @@ func (r *report) addNotes(res *ingest.Result, problems []tail.Problem, f *scanFl
 	noteUnproven(res, note)
 	noteAbsent(res.Coverage, note)
 	noteClouds(res, note)
+	noteUndated(res.Undated, note)
 	if res.Crowded > 0 {
 		note("%s are in the bucket \"(other accounts)\": there are more accounts, or more ways in which they were refused, than are told apart", plural(res.Crowded, "sign-in"))
 	}
@@ -136,6 +137,47 @@ func noteAbsent(all []ingest.Coverage, note func(string, ...any)) {
 	}
 }
 
+// noteUndated says what lines without a time tell of second factors, and what to do about it.
+func noteUndated(all []ingest.UndatedFactor, note func(string, ...any)) {
+	for len(all) > 0 {
+		kind, lines := all[0].Kind, int64(0)
+		var said []string
+		for ; len(all) > 0 && all[0].Kind == kind; all = all[1:] {
+			lines += all[0].Lines
+			said = append(said, undatedWords(&all[0]))
+		}
+		note("%s of %s tell of a second factor and have no time: no sign-in can be joined with them. Let what collects the log write the time before each line (docs/mfa.md). They tell of: %s",
+			plural(lines, "line"), kindName(kind), strings.Join(said, "; "))
+	}
+}
+
+// undatedWords says what lines of one outcome tell: of how many people, and of which paths and failures.
+func undatedWords(u *ingest.UndatedFactor) string {
+	count := func(n ingest.Names, thing string) string {
+		words := plural(len(n.All), thing)
+		if n.More {
+			return "more than " + words
+		}
+		return words + ": " + some(n.All)
+	}
+	words := fmt.Sprintf("%s %s", number(u.Lines), strings.ReplaceAll(u.Outcome.String(), "_", " "))
+	if len(u.Users.All) > 0 {
+		words += ", " + count(u.Users, "user")
+	}
+	switch u.Outcome {
+	case signin.FactorBypassed:
+		words += ", " + count(u.Reasons, "path") + ", let through without a second factor"
+	case signin.FactorError:
+		for i, r := range u.Reasons.All {
+			if u.Kind == signin.Monosign && r == "0" {
+				u.Reasons.All[i] = "0, its API could not be reached"
+			}
+		}
+		words += ", " + count(u.Reasons, "reason")
+	}
+	return words
+}
+
 // noteClouds says which sign-ins to the cloud may be counted more than once.
 func noteClouds(res *ingest.Result, note func(string, ...any)) {
 	logs := 0
@@ -160,6 +202,8 @@ func kindName(k signin.Kind) string {
 		return "Entra"
 	case signin.ADFSLog:
 		return "AD FS"
+	case signin.Monosign:
+		return "Monosign"
 	}
 	return strings.ToUpper(k.String())
 }

@@ -54,6 +54,10 @@ func ask(t *testing.T, d ingest.Decoder, records ...string) []answer {
 			var s signin.SignIn
 			c.Classify(&f, &s)
 			a.verdict = s.Verdict
+		case ingest.Undated:
+			if f.Note == "" || f.MFA == nil || f.MFA.Outcome == signin.NoFactor || f.Time != 0 || f.MFA.Time != 0 {
+				t.Errorf("%s: undated with %+v", record, f)
+			}
 		case ingest.Other, ingest.Malformed:
 			if f.Note == "" || f.MFA != nil || f.Time != 0 {
 				t.Errorf("%s: decoded %d with %+v", record, decoded, f)
@@ -134,9 +138,9 @@ func fuzzGateway(t *testing.T, d ingest.Decoder, text string, kinds ...signin.Ki
 			t.Fatalf("%q: %+v", record, f)
 		}
 		switch got {
-		case ingest.Facts:
-			if f.Time <= 0 {
-				t.Fatalf("%q: facts of %d", record, f.Time)
+		case ingest.Facts, ingest.Undated:
+			if got == ingest.Facts && f.Time <= 0 || got == ingest.Undated && (f.Time != 0 || f.MFA == nil || f.Note == "") {
+				t.Fatalf("%q: decoded %d with %+v", record, got, f)
 			}
 			if m := f.MFA; m == nil {
 				if f.Note == "" {

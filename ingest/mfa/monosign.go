@@ -20,7 +20,7 @@ const (
 //	[CONTOSO\anna] Mfa result is Forbidden {"Message":"...","Code":22,"Success":false}
 //
 // Before the bracket there may be what a logger writes first: see monoPrefix. The module is not known to write a time: a
-// line that has none is understood, counted by what it says, and joined with no sign-in.
+// line that has none is an event that is counted by what it says, and joined with no sign-in.
 //
 // Source: Monofor, "Microsoft Exchange - OWA - MFA", which prints lines without a time; nothing else about the file is public.
 type monosign struct {
@@ -41,7 +41,7 @@ func (d *monosign) Header() []byte { return nil }
 // Reset implements [ingest.Decoder]: every line stands alone.
 func (d *monosign) Reset([]byte) {}
 
-// The remarks on lines of Monosign. A line without a time says what it tells of by its remark alone.
+// The remarks on lines of Monosign. A line without a time tells what it tells all the same.
 const (
 	noteMonoOther    = "a line of Monosign's log that tells of no second factor"
 	noteMonoPassed   = "a second factor that was given, but the line has no time and is joined with no sign-in: let what collects the log write the time before each line"
@@ -93,11 +93,11 @@ func (d *monosign) Decode(line []byte, f *signin.Facts) ingest.Decoded {
 	case monoLet:
 		d.whiteListed(m.rest)
 	}
+	f.MFA = &d.event
 	if m.at == 0 {
 		f.Note = undatedNote(d.event.Outcome)
-		return ingest.Other
+		return ingest.Undated
 	}
-	f.MFA = &d.event
 	return ingest.Facts
 }
 

@@ -97,16 +97,27 @@ func TestMonosignWhiteList(t *testing.T) {
 	}
 }
 
-// Where a line has no time it is counted by what it says, is joined with no sign-in, and is not malformed.
+// Where a line has no time it tells the same, without a time, and is not malformed. What is none of the three is other.
 func TestMonosignWithoutATime(t *testing.T) {
 	t.Parallel()
-	for line, note := range map[string]string{
-		monoNoAPI: noteMonoError, monoBadKey: noteMonoError, monoForbids: noteMonoDenied, monoOK: noteMonoPassed, monoErrorOfA: noteMonoInfo,
-		`[CONTOSO\anna] White listed: /owa/service.svc`: noteMonoBypassed, `[CONTOSO\anna] Mfa result is OK`: noteMonoUnknown, "anything": noteMonoOther,
-		"2026-10-36 10:00:05 " + monoOK: noteMonoOther,
+	for line, want := range map[string]struct{ note, outcome, mfa string }{
+		monoNoAPI:    {noteMonoError, "error", `CONTOSO\anna||||0||`},
+		monoBadKey:   {noteMonoError, "error", `CONTOSO\anna||||The key of the application is wrong||`},
+		monoForbids:  {noteMonoDenied, "denied", `CONTOSO\anna||||anna is not assigned||`},
+		monoOK:       {noteMonoPassed, "passed", `CONTOSO\anna||||OK||`},
+		monoErrorOfA: {noteMonoInfo, "info", `||||/owa/auth/errorFE.aspx||`},
+		`[CONTOSO\anna] White listed: /owa/service.svc`: {noteMonoBypassed, "bypassed", `CONTOSO\anna||||/owa/service.svc||`},
+		`[CONTOSO\anna] Mfa result is OK`:               {noteMonoUnknown, "unknown", `CONTOSO\anna||||OK||`},
+		`[10:00:05 INF] ` + monoForbids:                 {noteMonoDenied, "denied", `CONTOSO\anna||||anna is not assigned||`}, // of which day?
 	} {
-		if a := ask(t, newMonosign(&Options{}), line)[0]; a.decoded != ingest.Other || a.note != note {
-			t.Errorf("%s: %+v, want %s", line, a, note)
+		a := ask(t, newMonosign(&Options{}), line)[0]
+		if a.decoded != ingest.Undated || a.note != want.note || a.outcome.String() != want.outcome || a.mfa != want.mfa || a.time != "" {
+			t.Errorf("%s: %+v, want %+v", line, a, want)
+		}
+	}
+	for _, line := range []string{"anything", "2026-10-36 10:00:05 " + monoOK} {
+		if a := ask(t, newMonosign(&Options{}), line)[0]; a.decoded != ingest.Other || a.note != noteMonoOther || a.outcome != signin.NoFactor {
+			t.Errorf("%s: %+v", line, a)
 		}
 	}
 	if a := ask(t, newMonosign(&Options{}), "")[0]; a.decoded != ingest.Blank {
