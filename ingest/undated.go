@@ -9,6 +9,7 @@ import (
 )
 
 // An UndatedFactor is what lines without a time tell of second factors: as much as can be said where nobody knows when.
+// Of a store Outcome is NoFactor, and the one of Reasons says in words what the lines are.
 type UndatedFactor struct {
 	Kind    signin.Kind
 	Outcome signin.FactorOutcome

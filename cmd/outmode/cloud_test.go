@@ -156,7 +156,10 @@ func TestScanOfLinesWithoutATime(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 	data := filepath.Join(dir, "data")
-	must(t, exitDone, "scan", "--data", data, log)
+	decode(t, must(t, exitDone, "scan", "--data", data, "-o", "json", log), &r)
+	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "4 lines of Monosign tell of a second factor and have no time") || !strings.Contains(notes, "They tell of: 2 Monosign could not be asked; 1 a path that was let through without a second factor; 1 a second factor that was refused") {
+		t.Error(notes)
+	}
 	var kept struct {
 		Sources []struct{ Lines map[string]int64 }
 	}

@@ -160,6 +160,10 @@ func undatedWords(u *ingest.UndatedFactor) string {
 		}
 		return words + ": " + some(n.All)
 	}
+	if u.Outcome == signin.NoFactor {
+		what, _, _ := strings.Cut(u.Reasons.All[0], ", but ")
+		return number(u.Lines) + " " + what
+	}
 	words := fmt.Sprintf("%s %s", number(u.Lines), strings.ReplaceAll(u.Outcome.String(), "_", " "))
 	if len(u.Users.All) > 0 {
 		words += ", " + count(u.Users, "user")

@@ -160,6 +160,10 @@ func (s *Store) resultLogs(ctx context.Context, tx *sql.Tx, r *ingest.Result, p 
 			r.Noise.Add(reason, lines)
 		case signin.OtherLine:
 			r.Other.Add(reason, lines)
+		case signin.MFALine:
+			if day == 0 {
+				undated(r, l.Format.Kind, reason, lines)
+			}
 		case signin.Malformed:
 			l.Causes.Add(reason, lines)
 		}
@@ -174,6 +178,18 @@ func (s *Store) resultLogs(ctx context.Context, tx *sql.Tx, r *ingest.Result, p 
 	r.Noise.Sort()
 	r.Other.Sort()
 	return at, nil
+}
+
+// undated adds lines without a time. Of what they tell a store keeps how many there are of each reason.
+func undated(r *ingest.Result, kind signin.Kind, reason string, lines int64) {
+	compare := func(u ingest.UndatedFactor, reason string) int {
+		return cmp.Or(cmp.Compare(u.Kind, kind), strings.Compare(u.Reasons.All[0], reason))
+	}
+	i, found := slices.BinarySearchFunc(r.Undated, reason, compare)
+	if !found {
+		r.Undated = slices.Insert(r.Undated, i, ingest.UndatedFactor{Kind: kind, Reasons: ingest.Names{All: []string{reason}}})
+	}
+	r.Undated[i].Lines += lines
 }
 
 // resultUsage fills in the usage rows: of all time from their sums, of a period from the days.
