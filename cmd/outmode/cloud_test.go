@@ -169,3 +169,32 @@ func TestScanOfLinesWithoutATime(t *testing.T) {
 	}
 	must(t, exitDone, "store", "check", "--logs", "--data", data)
 }
+
+// Graph v1.0 has no columns for a second factor: that is said, and no word is asked for that nobody wrote.
+func TestMFAWithoutItsColumns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var thin, thick []string
+	for minute := range 4 {
+		r := strings.NewReplacer("08:15", fmt.Sprintf("08:1%d", minute), "anna.berg", fmt.Sprintf("user%d", minute), `"c1"`, fmt.Sprintf(`"c%d"`, minute), "6a1f2b3c", fmt.Sprintf("6a1f2b3%d", minute), `"ropc"`, `"none"`, "Exchange Web Services", "Browser").Replace(spacedSignIn)
+		thin, thick = append(thin, r), append(thick, strings.Replace(r, `"status"`, `"authenticationRequirement": "singleFactorAuthentication", "authenticationDetails": [], "status"`, 1))
+	}
+	for name, c := range map[string]struct {
+		records []string
+		cause   string
+		says    bool
+	}{"thin": {thin, "no_field", true}, "thick": {thick, "unknown_word", false}} {
+		data := filepath.Join(dir, name)
+		must(t, exitDone, "scan", "--data", data, write(t, filepath.Join(dir, name+".json"), []byte(strings.Join(c.records, "\n")+"\n")))
+		text := must(t, exitDone, "mfa", "--data", data, "-o", "ndjson")
+		if strings.Count(text, `"cause":"`+c.cause+`"`) != 4 || strings.Contains(text, "map the word") || strings.Contains(text, "authenticationRequirement") != c.says {
+			t.Errorf("%s: %s", name, text)
+		}
+		var r struct{ Notes []string }
+		decode(t, must(t, exitDone, "mfa", "--data", data, "-o", "json"), &r)
+		const note = "4 of the 4 events of entra that say something of a logon have no authenticationRequirement and no authenticationDetails: "
+		if strings.Contains(strings.Join(r.Notes, "\n"), note) != c.says {
+			t.Errorf("%s: %q", name, r.Notes)
+		}
+	}
+}

@@ -372,6 +372,10 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 		r.note("%s of the %s of %s that say something of a logon have no address: they may be taken for another logon of the same person. Let the integration pass addresses on, or name the applications that stand before Exchange in a file for --gateway",
 			number(g.Nowhere), plural(g.Decided, "event"), g.ID)
 	}
+	if g.MostAreMute() {
+		r.note("%s of the %s of %s that say something of a logon have no authenticationRequirement and no authenticationDetails: what became of the second factor is not in this export. Export with the diagnostic settings, or from Microsoft Graph beta instead of v1.0",
+			number(g.Mute), plural(g.Decided, "event"), g.ID)
+	}
 	const apart = 120
 	switch {
 	case g.Clock != nil:

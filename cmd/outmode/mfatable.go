@@ -115,6 +115,8 @@ func causeWords(c audit.Cause) string {
 		return "roaming in a session"
 	case audit.UnknownWord:
 		return "with a word that is not known"
+	case audit.NoField:
+		return "of a log without a field for it"
 	case audit.GatewayError:
 		return "with an error of the gateway"
 	}

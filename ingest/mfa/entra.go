@@ -3,6 +3,7 @@ package mfa
 import (
 	"bytes"
 	"math"
+	"slices"
 
 	"github.com/outmode/outmode/ingest"
 	"github.com/outmode/outmode/internal/signin"
@@ -94,6 +95,7 @@ type entra struct {
 	best                      signin.FactorOutcome // of the steps
 	bestWeight, bestOfFactors int
 	reason, factor            []byte // of the best step: copies
+	noField                   []byte
 }
 
 func newEntra(o *Options, csv bool) *entra {
@@ -101,8 +103,8 @@ func newEntra(o *Options, csv bool) *entra {
 	d := &entra{export: export{kind: signin.Entra}, o: o, outer: newPicker(append(paths, "properties")...), inner: newPicker(paths...),
 		status: newPicker("errorCode", "additionalDetails"), detail: newPicker("authMethod"), device: newPicker("operatingSystem"),
 		policy: newPicker("enforcedGrantControls", "result", "conditionsNotSatisfied"), platforms: newPlatforms(),
-		one:   newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement", "authenticationMethodDetail"),
-		codes: entraCodes(), results: entraResults(), methods: entraMethods()}
+		one:     newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement", "authenticationMethodDetail"),
+		noField: []byte(signin.NoFactorField), codes: entraCodes(), results: entraResults(), methods: entraMethods()}
 	if csv {
 		d.sheet = newSheet(enFields, entraColumn)
 	}
@@ -293,6 +295,9 @@ func (d *entra) signIn(user []byte, f *signin.Facts) string {
 		d.mfa.Federation, d.mfa.Policy = d.federation(), d.unheld(f)
 		d.letIn(f.Agent)
 	}
+	if d.mfa.Outcome == signin.FactorUnknown && d.mfa.Reason == nil && !d.has(enSteps) && !d.has(enRequirement) {
+		d.mfa.Reason = d.noField
+	}
 	return ""
 }
 
@@ -309,6 +314,14 @@ func (d *entra) names() [][]byte {
 	}
 	d.same = [2][]byte{id, name}
 	return d.same[:]
+}
+
+// has reports whether the record has a field, be it empty.
+func (d *entra) has(field int) bool {
+	if d.sheet != nil {
+		return slices.Contains(d.sheet.columns, field)
+	}
+	return d.outer.values[field] != nil || d.wrapped && d.inner.values[field] != nil
 }
 
 // code returns the error code. Without one, word is what the portal's CSV says instead, if it is not a success.

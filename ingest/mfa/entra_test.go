@@ -129,12 +129,21 @@ func TestTrapEnvelopeTimeIsExportTime(t *testing.T) {
 // A missing field is not single factor (mfa-sources 0.3): Graph v1.0 has none.
 func TestTrapV1HasNoMFAFields(t *testing.T) {
 	t.Parallel()
-	if x := decodeOne(t, entraGraph()); x.outcome != "unknown" || x.verdict != "browser unknown success" || x.reason != "" || x.factor != "" || x.account != "Anna@contoso.com" {
+	if x := decodeOne(t, entraGraph()); x.outcome != "unknown" || x.verdict != "browser unknown success" || x.reason != signin.NoFactorField || x.factor != "" || x.account != "Anna@contoso.com" {
 		t.Errorf("%+v", x)
 	}
 	x := decodeOne(t, entraGraph(`"additionalDetails":null`, `"additionalDetails":"MFA requirement satisfied by claim in the token"`))
 	if x.outcome != "remembered" || x.reason != "MFA requirement satisfied by claim in the token" {
 		t.Errorf("the only hint of v1.0: %+v", x)
+	}
+	// A field that is there and says nothing is another matter.
+	for _, record := range []string{entraRecord(entraSteps, "[]"), entraGraph(`"isInteractive":true`, `"isInteractive":true,"authenticationRequirement":""`), entraGraph(`"isInteractive":true`, `"isInteractive":true,"authenticationDetails":[]`)} {
+		if x := decodeOne(t, record); x.outcome != "unknown" || x.reason != "" {
+			t.Errorf("it has the field: %+v", x)
+		}
+	}
+	if x := decodeOne(t, entraGraph(`"errorCode":0`, `"errorCode":7999999`)); x.outcome != "unknown" || x.reason != "7999999" {
+		t.Errorf("its code is a word: %+v", x)
 	}
 	// failureReason is "Other." on success, and whatever it says is not looked at.
 	if x := decodeOne(t, entraGraph(`"failureReason":"Other."`, `"failureReason":"MFA completed in Azure AD"`)); x.outcome != "unknown" {

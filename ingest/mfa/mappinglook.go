@@ -62,7 +62,7 @@ func (l *MappedLog) reads(head []byte) bool {
 		return !fits && n < mostRead
 	}
 	if f.Framing == ingest.JSONRecords {
-		objects(head, l.root, try)
+		objectsIn(head, l.root, try)
 	} else {
 		lines := head
 		if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
@@ -92,27 +92,12 @@ func (l *MappedLog) format(head []byte) ingest.Format {
 	return f
 }
 
-// objects gives the records of a head of JSON to visit, until it returns false: documents behind each other, the objects
+// objectsIn gives the records of a head of JSON to visit, until it returns false: documents behind each other, the objects
 // of an array, or those of the array to which root leads. The last may be cut.
-func objects(head []byte, root []string, visit func(record []byte) bool) {
+func objectsIn(head []byte, root []string, visit func(record []byte) bool) {
 	p := picker{data: trimRecord(head)}
-	if len(root) > 0 && !p.descend(root) {
-		return
-	}
-	for {
-		for c := p.next(); c == '[' || c == ',' || c == ']'; c = p.next() {
-			p.at++
-		}
-		from := p.at
-		if p.next() != '{' {
-			return
-		}
-		if p.skip(0) != nil {
-			p.at = len(p.data)
-		}
-		if !visit(p.data[from:p.at]) {
-			return
-		}
+	if len(root) == 0 || p.descend(root) {
+		objects(p.data[p.at:], visit)
 	}
 }
 

@@ -251,9 +251,9 @@ func oktaLook(o *Options, head []byte) ingest.Format {
 			return name == "" && n < mostLooked
 		}
 	}
-	objects(head, nil, look("Okta System Log"))
+	objectsIn(head, nil, look("Okta System Log"))
 	if name == "" {
-		objects(head, []string{"data", "events"}, look("Okta System Log, event hook"))
+		objectsIn(head, []string{"data", "events"}, look("Okta System Log, event hook"))
 	}
 	if name == "" {
 		return ingest.Format{}

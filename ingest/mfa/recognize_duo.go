@@ -136,21 +136,26 @@ func jsonHead(head []byte) []byte {
 // eachObject gives the records of a head of JSON to visit, until it returns false: documents behind each other, each a
 // record or the answer of an API that wraps an array of them, or the objects of an array. The last may be cut.
 func eachObject(json []byte, visit func(record []byte) bool) {
+	n := 0
+	few := func(record []byte) bool {
+		n++
+		return n <= mostLooked && visit(record)
+	}
 	objects(json, func(document []byte) bool {
 		if json[0] == '{' {
 			if inner := wrapped(document); inner != nil {
-				return objects(inner, visit)
+				return objects(inner, few)
 			}
 		}
-		return visit(document)
+		return few(document)
 	})
 }
 
 // objects gives the objects that stand behind each other, or in an array, to visit, until it returns false: what it
-// returns then. It looks at the first ones only.
+// returns then.
 func objects(json []byte, visit func(object []byte) bool) bool {
 	p := picker{data: json}
-	for range mostLooked {
+	for {
 		for c := p.next(); c == '[' || c == ',' || c == ']'; c = p.next() {
 			p.at++
 		}
@@ -165,7 +170,6 @@ func objects(json []byte, visit func(object []byte) bool) bool {
 			return false
 		}
 	}
-	return false
 }
 
 // wrapped returns the array of records that an answer of Duo's API holds, or nil. No text within a record looks like it:

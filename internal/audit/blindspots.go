@@ -13,6 +13,7 @@ const (
 	blindClock     = "clock"     // its clock is wrong by more than the window allows
 	blindUsers     = "users"     // most users whom it names are nobody's account that is known
 	blindAddresses = "addresses" // most events lack the address that such a log has
+	blindColumns   = "columns"   // most events are of records without a field for the second factor
 )
 
 // fewest is how many events of an hour it takes to speak of most of them.
@@ -23,10 +24,12 @@ const fewest = 3
 type watched struct {
 	named, strangers    int64 // events that show a user, and those of nobody who is known
 	decided, nowhere    int64 // events that say something of a logon, and those without an address
+	mute                int64 // those whose record has no field for the second factor
 	pairs, wide         histogram
 	stranger, lost, far signin.Ref // the first event of each
 	any                 signin.Ref // and of all
 	events              int64
+	silent              signin.Ref
 }
 
 type hourOf struct {
@@ -72,6 +75,9 @@ func (c *Correlator) watchEvent(e *event, m Match) {
 		if !located(e.Address) {
 			first(&w.lost, &w.nowhere, &s.Nowhere)
 		}
+		if e.Outcome == signin.FactorUnknown && e.Reason == signin.NoFactorField {
+			first(&w.silent, &w.mute, &s.Mute)
+		}
 	}
 }
 
@@ -112,6 +118,7 @@ func (c *Correlator) recordGateways(before int64) {
 		}
 		say(w.named >= fewest && most(w.strangers, w.named), blindUsers, w.stranger)
 		say(w.decided >= fewest && most(w.nowhere, w.decided), blindAddresses, w.lost)
+		say(w.decided >= fewest && most(w.mute, w.decided), blindColumns, w.silent)
 	}
 }
 
@@ -131,3 +138,6 @@ func (r *GatewayReport) MostAreStrangers() bool { return most(r.Strangers, r.Nam
 
 // MostAreNowhere reports whether most events lack the address that such a log has.
 func (r *GatewayReport) MostAreNowhere() bool { return most(r.Nowhere, r.Decided) }
+
+// MostAreMute reports whether most events are of records that have no field for the second factor.
+func (r *GatewayReport) MostAreMute() bool { return most(r.Mute, r.Decided) }

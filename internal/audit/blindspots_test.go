@@ -56,6 +56,13 @@ func TestBlindSpots(t *testing.T) {
 		}
 	}
 	nowhere := func(i int, e *signin.MFAEvent) { e.Address = told("09:00", "x", e.Outcome, "0.0.0.0").Address }
+	mute := func(from int) func(int, *signin.MFAEvent) {
+		return func(i int, e *signin.MFAEvent) {
+			if i >= from {
+				e.Reason = signin.NoFactorField
+			}
+		}
+	}
 	monosign := func(i int, e *signin.MFAEvent) {
 		e.Kind, e.Address = signin.Monosign, told("09:00", "x", e.Outcome).Address
 	}
@@ -74,6 +81,10 @@ func TestBlindSpots(t *testing.T) {
 		"no addresses":                      {tell(4, 0, signin.FactorPassed, nowhere), people, "09:00 duo addresses"},
 		"two without":                       {tell(2, 0, signin.FactorPassed, nowhere), people, ""},
 		"a log that never has any":          {tell(4, 0, signin.FactorPassed, monosign), people, ""},
+		"no columns":                        {tell(4, 0, signin.FactorUnknown, mute(1)), people, "09:00 duo columns"},
+		"half of them have columns":         {tell(4, 0, signin.FactorUnknown, mute(2)), people, ""},
+		"two without columns":               {tell(2, 0, signin.FactorUnknown, mute(0)), people, ""},
+		"a word that only looks so":         {tell(4, 0, signin.FactorPassed, mute(0)), people, ""},
 		"information has none":              {tell(4, 0, signin.FactorInfo, nowhere), people, ""},
 	} {
 		w := usual(c.uses, c.events...)

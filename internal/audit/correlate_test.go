@@ -128,6 +128,12 @@ func TestWords(t *testing.T) {
 	} {
 		expect(t, usual(logons(logon("09:00", anna)), told("09:00:20", "anna", outcome)), `09:00 contoso\anna owa `+want)
 	}
+	// A record that has no field for a second factor is no word that could be mapped.
+	for reason, want := range map[string]string{signin.NoFactorField: "unknown no_field", "a new word": "unknown unknown_word", "": "unknown unknown_word"} {
+		e := told("09:00:20", "anna", signin.FactorUnknown)
+		e.Reason = reason
+		expect(t, usual(logons(logon("09:00", anna)), e), `09:00 contoso\anna owa `+want)
+	}
 	// The window: 2 min before to 5 min after.
 	for clock, want := range map[string]string{"08:57:59": "missing no_event", "08:58": "passed said", "09:05": "passed said", "09:05:01": "missing no_event"} {
 		expect(t, usual(logons(logon("09:00", anna)), told(clock, "anna", signin.FactorPassed)), `09:00 contoso\anna owa `+want)

@@ -108,6 +108,7 @@ type Stats struct {
 
 	Named, Strangers int64 // events that show a user, and those of them whose user no other log and no map knows
 	Decided, Nowhere int64 // events that say something of a logon, and those without the address that such a log has
+	Mute             int64 // of Decided, those whose record has no field for the second factor
 
 	pairs, wide histogram
 }

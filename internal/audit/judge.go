@@ -103,6 +103,12 @@ func (c *Correlator) said(v *Verdict, e *event) bool {
 		v.is(m, Said, g.ID, words)
 	case refused(e.Outcome):
 		v.is(signin.MFADenied, Said, g.ID, words+"; Exchange logged the sign-in all the same")
+	case e.Outcome == signin.FactorUnknown && e.Kind == signin.UAL:
+		v.is(signin.MFAUnknown, NoField, g.ID, words+": the Unified Audit Log has no field for a second factor; give Entra's sign-ins, too")
+	case e.Outcome == signin.FactorUnknown && e.Reason == signin.NoFactorField:
+		v.is(signin.MFAUnknown, NoField, g.ID, words+": the record has no authenticationRequirement and no authenticationDetails; export with the diagnostic settings, or from Microsoft Graph beta")
+	case e.Outcome == signin.FactorUnknown && e.Reason == "":
+		v.is(signin.MFAUnknown, UnknownWord, g.ID, words+": it does not say what became of the second factor")
 	case e.Outcome == signin.FactorUnknown:
 		v.is(signin.MFAUnknown, UnknownWord, g.ID, words+": what that means is not known; map the word")
 	case e.Outcome == signin.FactorError:

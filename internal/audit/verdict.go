@@ -28,11 +28,12 @@ const (
 	UnknownWord               // an event has an outcome that is not known
 	GatewayError              // an event tells of an error
 	WrongClock                // the times of its log are wrong
+	NoField                   // an event is of a log that has no field for a second factor
 	causeCount
 )
 
 var causeNames = [causeCount]string{"said", "silence", "no_event", "one_factor", "exempt", "unprotected", "back_end", "no_gateway", "no_log", "not_covered", "never_seen", "ambiguous",
-	"nameless", "roaming", "unknown_word", "gateway_error", "clock"}
+	"nameless", "roaming", "unknown_word", "gateway_error", "clock", "no_field"}
 
 func (c Cause) String() string { return causeNames[min(c, causeCount-1)] }
 

@@ -42,6 +42,10 @@ func ParseFactorOutcome(word string) (FactorOutcome, bool) {
 	return NoFactor, false
 }
 
+// NoFactorField is the reason of an event of outcome unknown whose record has no field that could say more: an export of
+// Entra without authenticationRequirement and authenticationDetails. No word of a gateway is behind it.
+const NoFactorField = "no field for a second factor"
+
 // MFAFacts are what one line or record of a gateway says of one person's second factor. A decoder fills them; the bytes
 // are borrowed like those of Facts.
 type MFAFacts struct {
