@@ -130,7 +130,9 @@ func (a *adfs) audited(d *winDecoder, f *signin.Facts) {
 		m.Reason = spoken(r.location)
 	}
 	a.factor = appendLower(a.factor[:0], r.method)
-	m.Factor = spoken(a.factor)
+	if m.Factor = spoken(a.factor); m.Factor == nil && contains(r.endpoint, transport) {
+		m.Factor = append(a.factor[:0], transport...)
+	}
 	f.Account, f.Address, f.Agent, f.Path, f.RequestID = m.User, m.Address, r.agent, r.endpoint, m.Transaction
 	if mixedEndpoint(r.endpoint) {
 		a.mixedSignIn(d, f)
@@ -229,6 +231,9 @@ func (a *adfs) signIn(t *thread, f *signin.Facts) bool {
 	}
 	return true
 }
+
+// transport is the endpoint at which Windows itself proves who asks: no second factor can be asked for there.
+const transport = "windowstransport"
 
 func mixedEndpoint(path []byte) bool { return contains(path, "/usernamemixed") }
 

@@ -68,6 +68,21 @@ func TestADFSOutcomes(t *testing.T) {
 	}
 }
 
+// At windowstransport Windows proves who asks (M-24).
+func TestADFSWindowsTransport(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{"/adfs/services/trust/13/windowstransport": "windowstransport", "/ADFS/services/trust/2005/WindowsTransport": "windowstransport", "/adfs/ls/": ""} {
+		for _, id := range []int{1200, 1202} {
+			if e := inForm(t, options(), "event XML", auditEvent(id, "Endpoint", endpoint))[0]; e.factor != want || e.outcome != "first_factor_ok" {
+				t.Errorf("%d at %s: %+v", id, endpoint, e)
+			}
+		}
+	}
+	if e := inForm(t, options(), "event XML", auditEvent(1202, "Endpoint", "/adfs/services/trust/13/windowstransport", "MfaPerformed", "true", "MfaMethod", "MFA"))[0]; e.factor != "mfa" {
+		t.Errorf("a method: %+v", e)
+	}
+}
+
 // The leftmost address of a list may be forged, the rightmost public one cannot.
 func TestADFSAddressLists(t *testing.T) {
 	t.Parallel()
@@ -287,7 +302,7 @@ func TestADFSLockedAccounts(t *testing.T) {
 	}
 	for _, form := range []string{"event XML", "NXLog"} {
 		all := inForm(t, options(), form, locked(516, activity, `CONTOSO\anna`, "198.51.100.7,172.16.36.42"), locked(515, activity, "anna@contoso.com", "-", "198.51.100.7"), locked(512, activity, "x", "198.51.100.7"))
-		wantEvent(t, all[0], `first_factor_failed|CONTOSO\anna||198.51.100.7|`)
+		wantEvent(t, all[0], `first_factor_failed|CONTOSO\anna||198.51.100.7|516`)
 		wantEvent(t, all[1], `info|anna@contoso.com||198.51.100.7|515`)
 		if all[2].verdict != signin.OtherLine || all[2].note == "" {
 			t.Errorf("512: %+v", all[2])

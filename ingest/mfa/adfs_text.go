@@ -355,8 +355,6 @@ func (a *adfs) locked(d *winDecoder, f *signin.Facts) {
 	}
 	m := d.event(f, a.outcome(word))
 	m.User, m.Transaction, m.Address = user, activity, a.addr.client(list)
-	if d.ev.id == 515 { // there is no word for it but its number
-		m.Reason = a.word
-	}
+	m.Reason = a.word // the number: 411 is a wrong password, too, and locks nobody
 	f.Account, f.Address, f.RequestID = m.User, m.Address, activity
 }

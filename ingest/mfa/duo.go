@@ -35,12 +35,15 @@ const (
 	duoDetail            // administrator log: JSON, mostly in a string
 	duoActivity          // activity log
 	duoTelephony         // telephony log v2
+	duoMoreSecure        // v2: the attacks that Duo sees in a push, and those for which it remembers no device
+	duoRemember          // v2
 )
 
 func duoPicker() *picker {
 	return newPicker("eventtype", "event_type", "host", "user.name", "username", "alias", "email", "application.key", "application.name", "integration",
 		"access_device.ip", "ip", "factor", "reason", "result", "isotimestamp", "timestamp", "ts", "surfaced_timestamp", "txid", "new_enrollment",
-		"action", "object", "description", "activity_id", "telephony_id")
+		"action", "object", "description", "activity_id", "telephony_id",
+		"adaptive_trust_assessments.more_secure_auth.detected_attack_detectors", "adaptive_trust_assessments.remember_me.detected_attack_detectors")
 }
 
 // duo decodes what Duo's Admin API and DuoLogSync give: authentication logs v1 and v2, the administrator log, and as
@@ -200,8 +203,28 @@ func (d *duo) auth(f *signin.Facts) ingest.Decoded {
 	}
 	enrollment := isWord(p.text(duoType), "enrollment") || isWord(p.text(duoStream), "enrollment")
 	d.event.Outcome = d.judge(enrollment, present(p.text(duoResult)), factor, reason, duoFactors)
+	if refused(d.event.Outcome) && d.marked() {
+		d.event.Outcome = signin.FactorFraud
+	}
 	f.MFA = &d.event
 	return ingest.Facts
+}
+
+// marked reports whether Duo says of a request that the person marked such requests as fraud. Of one that was approved it
+// tells of another request.
+func (d *duo) marked() (is bool) {
+	for _, i := range [...]int{duoMoreSecure, duoRemember} {
+		if d.json.values[i] != nil {
+			each(d.json.json(i), func(word []byte) bool {
+				is = isWord(bytes.Trim(word, `"`), "user_marked_fraud")
+				return !is
+			})
+		}
+		if is {
+			break
+		}
+	}
+	return is
 }
 
 func (d *duo) first(values ...int) []byte {

@@ -116,6 +116,17 @@ func TestDuoOutcomes(t *testing.T) {
 	}
 }
 
+// What Duo remembers that a person marked as fraud, the person marked when they refuse the next one (M-15).
+func TestDuoMarkedAsFraud(t *testing.T) {
+	t.Parallel()
+	for detectors, want := range map[string]string{`["USER_MARKED_FRAUD"]`: "fraud", `["X", "user_marked_fraud"]`: "fraud", `["X"]`: "denied", `null`: "denied", `[]`: "denied", `"USER_MARKED_FRAUD"`: "denied", `{"a":["USER_MARKED_FRAUD"]}`: "denied"} {
+		for _, part := range []string{"more_secure_auth", "remember_me"} {
+			wantOutcome(t, newDuo(&Options{}, signin.Duo), duoV2("result", `"denied"`, "adaptive_trust_assessments", `{"`+part+`":{"detected_attack_detectors":`+detectors+`}}`), want)
+		}
+	}
+	wantOutcome(t, newDuo(&Options{}, signin.Duo), duoV2("adaptive_trust_assessments", `{"more_secure_auth":{"detected_attack_detectors":["USER_MARKED_FRAUD"]}}`), "passed")
+}
+
 func TestDuoEnrollmentHasNoReason(t *testing.T) {
 	t.Parallel()
 	wantOutcome(t, newDuo(&Options{}, signin.Duo), duoSynced("auth_log", "event_type", `"enrollment"`, "factor", `"not_available"`, "reason", "null"), "enrolled")

@@ -122,6 +122,8 @@ func TestUALDirectory(t *testing.T) {
 		"methods deleted":               {about("User deleted security info", "bert@contoso.com"), "config", "bert@contoso.com", "", "User deleted security info"},
 		"a policy changed":              {about("Update conditional access policy", "MFA for everybody"), "config", "admin@contoso.com", "MFA for everybody", "Update conditional access policy"},
 		"a policy deleted":              {about("Delete conditional access policy.", "Not Available"), "config", "admin@contoso.com", "", "Delete conditional access policy"},
+		"a policy added":                {about("Add conditional access policy", "MFA for few"), "config", "admin@contoso.com", "MFA for few", "Add conditional access policy"},
+		"a trusted network":             {about("Update named location", "Head office"), "config", "admin@contoso.com", "Head office", "Update named location"},
 		"a domain federated":            {about("Set domain authentication.", "fabrikam.com"), "config", "admin@contoso.com", "fabrikam.com", "Set domain authentication"},
 		"enrolled":                      {about("User registered security info", "bert@contoso.com"), "enrolled", "bert@contoso.com", "", "User registered security info"},
 		"fraud":                         {about("Fraud reported - user is blocked for MFA", "bert@contoso.com"), "fraud", "bert@contoso.com", "", "Fraud reported - user is blocked for MFA"},
