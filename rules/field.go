@@ -53,13 +53,14 @@ const (
 	replayedField
 	issuerField
 	policyField
+	unmetField
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{"server", "dataset", "user", "domain", "protocol", "auth", "mechanism", "outcome", "evidence",
 	"traffic", "client", "modern", "internal", "privileged", "backend", "legacy_exo", "legacy_onprem",
 	"time", "hour", "weekday", "address", "agent", "client_version", "path", "status",
-	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled", "new_address", "replayed", "issuer", "policy"}
+	"mfa", "mfa_reason", "record", "factor", "factor_outcome", "application", "gateway", "enrolled", "new_address", "replayed", "issuer", "policy", "unmet"}
 
 func (f field) String() string { return fieldNames[f] }
 
@@ -170,6 +171,7 @@ type view struct {
 	Replayed      bool      `expr:"replayed"`
 	Issuer        string    `expr:"issuer"`
 	Policy        string    `expr:"policy"`
+	Unmet         bool      `expr:"unmet"`
 }
 
 // fillKey sets what the key of a usage row decides.

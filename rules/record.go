@@ -44,6 +44,7 @@ type Record struct {
 	Replayed    bool          // of an event: its session was opened on another platform and in another network
 	Issuer      signin.Issuer // of an event: what AD FS knows of the token
 	Policy      signin.Policy // of an event: what Conditional Access did not do
+	Unmet       bool          // of an event: a second factor was asked for or refused, and not given afterwards from its address
 	At          signin.Ref
 }
 
@@ -51,7 +52,7 @@ type Record struct {
 func (v *view) fill(r *Record) {
 	*v = view{Time: time.UnixMilli(r.Time).UTC(), Server: cut(r.Server), Dataset: dataset(r.Kind), User: cut(r.User), Domain: cut(r.Domain), Mechanism: r.Mechanism.String(), Client: cut(r.Client),
 		Internal: r.Internal, Privileged: r.Privileged, Backend: r.Backend, MFA: r.MFA.String(), MFAReason: cut(r.Reason), Record: "logon", Factor: cut(r.Factor), FactorOutcome: r.Result.String(),
-		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled, NewAddress: r.NewAddress, Replayed: r.Replayed, Issuer: r.Issuer.String(), Policy: r.Policy.String()}
+		Application: cut(r.Application), Gateway: cut(r.Gateway), Enrolled: r.Enrolled, NewAddress: r.NewAddress, Replayed: r.Replayed, Issuer: r.Issuer.String(), Policy: r.Policy.String(), Unmet: r.Unmet}
 	if r.Address.IsValid() {
 		v.Address = r.Address.String()
 	}
@@ -103,18 +104,18 @@ func (s *Set) RecordRules() string {
 
 // A recordKey is the fields of a record of which there are few combinations.
 type recordKey struct {
-	event, gateways, privileged, internal, backend, enrolled, newAddress, replayed bool
-	kind                                                                           signin.Kind
-	protocol                                                                       signin.Protocol
-	auth                                                                           signin.Auth
-	mechanism                                                                      signin.Mechanism
-	outcome                                                                        signin.Outcome
-	evidence                                                                       signin.Evidence
-	mfa                                                                            signin.MFA
-	result                                                                         signin.FactorOutcome
-	issuer                                                                         signin.Issuer
-	policy                                                                         signin.Policy
-	server, client, reason, factor, app, gateway                                   string
+	event, gateways, privileged, internal, backend, enrolled, newAddress, replayed, unmet bool
+	kind                                                                                  signin.Kind
+	protocol                                                                              signin.Protocol
+	auth                                                                                  signin.Auth
+	mechanism                                                                             signin.Mechanism
+	outcome                                                                               signin.Outcome
+	evidence                                                                              signin.Evidence
+	mfa                                                                                   signin.MFA
+	result                                                                                signin.FactorOutcome
+	issuer                                                                                signin.Issuer
+	policy                                                                                signin.Policy
+	server, client, reason, factor, app, gateway                                          string
 }
 
 // ownFields are those of which there are many: conditions on them are evaluated for each record.
@@ -129,7 +130,7 @@ type minuteOf struct {
 // Take judges a record. Records come in the order of time, give or take some hours.
 func (j *RecordJudge) Take(r *Record) {
 	j.newest = max(j.newest, r.Time)
-	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Replayed, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Issuer, r.Policy, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
+	key := recordKey{r.Event, r.Gateways, r.Privileged, r.Internal, r.Backend, r.Enrolled, r.NewAddress, r.Replayed, r.Unmet, r.Kind, r.Protocol, r.Auth, r.Mechanism, r.Outcome, r.Evidence, r.MFA, r.Result, r.Issuer, r.Policy, r.Server, r.Client, r.Reason, r.Factor, r.Application, r.Gateway}
 	rule := j.known[key]
 	filled := false
 	if rule == nil {
@@ -287,6 +288,8 @@ func (j *RecordJudge) value(f field, rule *compiled, r *Record) string {
 		return v.Issuer
 	case policyField:
 		return v.Policy
+	case unmetField:
+		return strconv.FormatBool(v.Unmet)
 	}
 	return ""
 }

@@ -192,7 +192,7 @@ func TestEntraSteps(t *testing.T) {
 		"stay signed in?":                       {first, "50140", "", "info||50140"},
 		"wrong password":                        {step("Password", "Invalid username or password", "Primary authentication", "false"), "50126", "", "first_factor_failed||50126"},
 		"a wrong password, then the right one":  {step("Password", "Invalid username or password", "Primary authentication", "false") + "," + first, "0", "", "first_factor_ok||Correct password"},
-		"blocked by a policy":                   {first, "53003", "", "first_factor_ok||Correct password"},
+		"blocked by a policy":                   {first, "53003", "", "first_factor_ok||53003"},
 		"blocked by a policy, after the factor": {first + "," + step("Voice", "MFA completed in Azure AD", multi, "true"), "53003", "", "passed|voice|MFA completed in Azure AD"},
 		"blocked by a policy, no steps":         {"", "53003", "", "unknown||53003"},
 		"an unknown code":                       {"", "7999999", "", "unknown||7999999"},

@@ -119,6 +119,9 @@ func (d *entra) weigh(o signin.FactorOutcome, w int, reason []byte) {
 	}
 }
 
+// blockedByPolicy is the code of what Conditional Access refuses, behind the password.
+const blockedByPolicy = 53003
+
 // judge decides between the error code and the steps. The code says what became of the sign-in; of a second factor it says
 // less than a step that was refused, and where it says nothing the steps do.
 func (d *entra) judge(code uint32) {
@@ -129,6 +132,8 @@ func (d *entra) judge(code uint32) {
 	word := d.words.code(code)
 	o := d.o.outcome(signin.Entra, d.codes, word)
 	switch {
+	case code == blockedByPolicy && d.bestWeight <= weight(signin.FirstFactorOK):
+		d.mfa.Reason = word // that the password was right is clear from it
 	case o == signin.FactorUnknown && d.bestWeight > 0:
 	case o == signin.FirstFactorOK && refused(d.best):
 	case o == signin.FactorDenied && d.best == signin.FactorFraud:

@@ -74,6 +74,8 @@ type Correlator struct {
 	trusted  trusted
 	unissued map[string]bool     // of the hour at hand
 	opened   map[string]*opened  // sessions of identity providers
+	askings  []asking            // by time
+	met      map[origin][]int64  // when somebody got through, by person and address
 	watched  map[hourOf]*watched // of hours of which not all logons are judged
 }
 
@@ -131,7 +133,7 @@ type origin struct {
 func NewCorrelator(s Setup) *Correlator {
 	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
 		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, from: map[origin][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
-		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, watched: map[hourOf]*watched{}, blindSpans: map[string][]signin.Span{}}
+		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, met: map[origin][]int64{}, watched: map[hourOf]*watched{}, blindSpans: map[string][]signin.Span{}}
 	for server, spans := range s.Blind {
 		c.blindSpans[shortName(server)] = append(c.blindSpans[shortName(server)], spans...)
 	}
@@ -299,12 +301,7 @@ func (c *Correlator) wayOf(w *Way) *way {
 	if out.match.Person != nil {
 		out.who = c.number(out.match.Person)
 	} else {
-		n, ok := c.nobody[w.Account]
-		if !ok {
-			n = int32(len(c.people) + len(c.nobody))
-			c.nobody[w.Account] = n
-		}
-		out.who = n
+		out.who = c.stranger(w.Account)
 	}
 	n, ok := c.clients[w.Client]
 	if !ok {
@@ -433,6 +430,7 @@ func (c *Correlator) forget(before int64) {
 		}
 	}
 	old := before - max(c.before, c.lag)
+	c.forgetMet(old)
 	for who, list := range c.events {
 		if n := slices.IndexFunc(list, func(e *event) bool { return e.Time >= old }); n < 0 {
 			delete(c.events, who)

@@ -110,8 +110,10 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 	x := &event{MFAEvent: e, gateway: c.gatewayOf(e.Kind, e.Application, shortName(e.Gateway))}
 	inPeriod := c.set.From <= e.Time && e.Time < c.set.To
 	if x.gateway < 0 { // of an administrator, or of an application that is no gateway's
+		who := c.set.Identities.Who(e.User, AnyForm).Person
+		c.noteMet(e, who)
 		if inPeriod {
-			c.recordEvent(e.Kind.String(), x, c.set.Identities.Who(e.User, AnyForm).Person)
+			c.recordEvent(e.Kind.String(), x, who)
 		}
 		return x
 	}
@@ -122,6 +124,7 @@ func (c *Correlator) takeEvent(e *signin.MFAEvent) *event {
 		g.stats.Last = max(g.stats.Last, e.Time)
 	}
 	m := c.set.Identities.Who(e.User, g.UserForm)
+	c.noteMet(e, m.Person)
 	if inPeriod {
 		c.recordEvent(g.ID, x, m.Person)
 	}

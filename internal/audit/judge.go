@@ -14,6 +14,7 @@ import (
 
 // advance judges what happened before an instant, in the order of time.
 func (c *Correlator) advance(before int64) {
+	c.tellAskings(before)
 	n := 0
 	for n < len(c.pending) && c.pending[n].t < before {
 		it := &c.pending[n]

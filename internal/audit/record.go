@@ -29,12 +29,24 @@ func (c *Correlator) recordLogon(it *item, v *Verdict) {
 	c.set.Record(&r)
 }
 
-// recordEvent hands out an event. gateway is the id of its gateway, or the kind of its log.
+// recordEvent hands out an event, or keeps it until it is known what came of it. gateway is the id of its gateway, or the
+// kind of its log.
 func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 	if c.set.Record == nil {
 		return
 	}
-	r := rules.Record{Event: true, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application, Gateway: gateway, Outcome: e.SignIn, Replayed: c.replayed(e), Issuer: c.issuer(e.MFAEvent), Policy: e.Policy, At: e.At}
+	a := asking{gateway, e, who, c.replayed(e), c.issuer(e.MFAEvent)}
+	if asks(e.MFAEvent) {
+		c.askings = append(c.askings, a)
+		return
+	}
+	c.tellEvent(&a, false)
+}
+
+func (c *Correlator) tellEvent(a *asking, unmet bool) {
+	e, who := a.event, a.who
+	r := rules.Record{Event: true, Unmet: unmet, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application,
+		Gateway: a.gateway, Outcome: e.SignIn, Replayed: a.replayed, Issuer: a.issuer, Policy: e.Policy, At: e.At}
 	r.Internal = slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(e.Address) })
 	if who != nil {
 		r.Enrolled, r.NewAddress = c.enrolled(c.number(who)), c.newAddress(who, e)
