@@ -45,6 +45,10 @@ const (
 	enIssuer
 	enPolicies
 	enRequirement
+	enOperation // of the audit log, like those behind it
+	enDone
+	enTargets
+	enBy
 	enFields
 	enProperties = enFields
 )
@@ -63,6 +67,7 @@ func entraPaths() []string {
 		enUserID: "userId", enTenants: "crossTenantAccessType", enUserType: "userType",
 		enSession: "sessionId", enDevice: "deviceDetail", enCredential: "clientCredentialType", enTransfer: "originalTransferMethod", enIncoming: "incomingTokenType", enIssuer: "tokenIssuerType",
 		enPolicies: "appliedConditionalAccessPolicies", enRequirement: "authenticationRequirement",
+		enOperation: "activityDisplayName", enDone: "result", enTargets: "targetResources", enBy: "initiatedBy",
 	}
 }
 
@@ -88,6 +93,8 @@ type entra struct {
 	device, policy            *picker // its deviceDetail, one of its appliedConditionalAccessPolicies
 	platforms                 platforms
 	codes, results, methods   table
+	target, by                *picker // of the audit log: whom a change is about, and who made it
+	changes                   table
 	mfa                       signin.MFAFacts
 	words                     words
 	same                      [2][]byte
@@ -104,7 +111,8 @@ func newEntra(o *Options, csv bool) *entra {
 		status: newPicker("errorCode", "additionalDetails"), detail: newPicker("authMethod"), device: newPicker("operatingSystem"),
 		policy: newPicker("enforcedGrantControls", "result", "conditionsNotSatisfied"), platforms: newPlatforms(),
 		one:     newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement", "authenticationMethodDetail"),
-		noField: []byte(signin.NoFactorField), codes: entraCodes(), results: entraResults(), methods: entraMethods()}
+		noField: []byte(signin.NoFactorField), codes: entraCodes(), results: entraResults(), methods: entraMethods(),
+		target: newPicker("userPrincipalName", "displayName"), by: newPicker("user.userPrincipalName", "user.ipAddress"), changes: ualOperations()}
 	if csv {
 		d.sheet = newSheet(enFields, entraColumn)
 	}
@@ -197,7 +205,7 @@ func (d *entra) facts(f *signin.Facts) string {
 		case applicationCategory:
 			return d.other(f, entraApplication)
 		case noCategory:
-			return d.other(f, entraOther)
+			return d.directory(f)
 		}
 	}
 	at := d.text(enTime)
