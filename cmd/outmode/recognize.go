@@ -11,7 +11,7 @@ import (
 
 // whatIsRead names every log that is recognised.
 const whatIsRead = ": it reads IIS W3C, HttpProxy, POP3, IMAP4 and SMTP receive logs, as Exchange writes them, and of MFA: Duo (Admin API, DuoLogSync), " +
-	"Duo Authentication Proxy, Monosign, AD FS, Web Application Proxy, NPS extension, Entra sign-ins and the Unified Audit Log; plain or packed"
+	"Duo Authentication Proxy, Monosign, AD FS, Web Application Proxy, NPS extension, Okta, Entra sign-ins and the Unified Audit Log, and what mappings describe; plain or packed"
 
 // recognizer tells what a file is by its content: a log of Exchange or IIS, or of an MFA gateway.
 func recognizer(gateways mfa.Options) func(head []byte) ingest.Format {
