@@ -18,12 +18,15 @@ import (
 // one id those count that the best of these logs tells of; it may tell of several, such as one without the second factor
 // and the one with it behind it. Each of them has an id of its own record, by which it counts once, in however many
 // exports it is.
+//
+// Clients choose the id: somebody's sign-in must not hide behind that of another person. Entra and the Unified Audit Log
+// write people alike, and tell of one sign-in only where they name one person; AD FS may write the same person otherwise.
 
 // A cloudName is how a log names a sign-in to the cloud.
 type cloudName struct {
 	shared []byte // the id that others name it by, in lower case; nil where it has none
 	alone  bool   // no other log names it so: the id is of the record, behind a colon
-	record []byte // the id of the record itself
+	record []byte // the id of the record itself; of AD FS, whose records have none, who it was
 	weight int64  // of two that tell of one record the heavier counts: the fuller or, of two that are equally full, always the same
 }
 
@@ -40,7 +43,9 @@ func (w *worker) nameCloud(l *line) cloudName {
 		n.shared = w.ids[0]
 	}
 	if s.Facts.Kind == signin.ADFSLog {
-		return n // its records have none: what they tell of one request is one sign-in
+		w.ids[1] = append(w.ids[1][:0], s.Account.Name...) // what its records tell of one person's request is one sign-in
+		n.record = w.ids[1]
+		return n
 	}
 	if m := s.Facts.MFA; m != nil {
 		w.ids[1] = appendLower(w.ids[1][:0], m.Transaction)
@@ -110,6 +115,7 @@ func (c *clouds) tell(log int, offset int64) {
 // A telling is what one line tells of a sign-in to the cloud, as hashes.
 type telling struct {
 	shared, record uint64
+	who            uint64 // the bare name
 	weight         int64
 	offset         int64
 	log            int32
@@ -127,7 +133,7 @@ type tellings struct {
 	parts uint64 // a power of two
 }
 
-// maxTellings are 40 MB, and the sign-ins to the cloud that some thousand people make in a month.
+// maxTellings are 48 MB, and the sign-ins to the cloud that some thousand people make in a month.
 const maxTellings = 1 << 20
 
 func (t *tellings) add(more []telling) {
@@ -154,12 +160,13 @@ func (t *tellings) decide(c *clouds) {
 		return cmp.Or(cmp.Compare(a.shared, b.shared), cmp.Compare(a.rank, b.rank), cmp.Compare(a.record, b.record), cmp.Compare(b.weight, a.weight),
 			cmp.Compare(a.log, b.log), cmp.Compare(a.offset, b.offset))
 	})
-	var best int8
+	adfs := int8(signin.ADFSLog.CloudRank())
+	best, from := int8(0), 0 // of the id, and where its tellings begin
 	for i := range t.all {
 		x := &t.all[i]
 		if i == 0 || x.shared != t.all[i-1].shared {
-			best = x.rank
-		} else if x.rank > best || x.record == t.all[i-1].record {
+			best, from = x.rank, i
+		} else if last := &t.all[i-1]; x.rank == last.rank && x.record == last.record || x.rank > best && (x.rank == adfs || better(t.all[from:i], x)) {
 			c.tell(int(x.log), x.offset)
 			continue
 		}
@@ -168,6 +175,11 @@ func (t *tellings) decide(c *clouds) {
 		}
 	}
 	t.all = t.all[:0]
+}
+
+// better reports whether a better log tells of the same person's sign-in.
+func better(all []telling, x *telling) bool {
+	return slices.ContainsFunc(all, func(o telling) bool { return o.rank < x.rank && o.who == x.who })
 }
 
 // compareClouds finds out what several logs tell of sign-ins to the cloud.
@@ -217,7 +229,7 @@ func (w *worker) compare(parts []part, t *tellings) (alone int64) {
 				alone++
 				return
 			}
-			all = append(all, telling{hashText(n.shared), hashText(n.record), n.weight, l.offset, int32(p.log), int8(l.s.Facts.Kind.CloudRank()), n.alone})
+			all = append(all, telling{hashText(n.shared), hashText(n.record), hashText([]byte(l.s.Account.Name)), n.weight, l.offset, int32(p.log), int8(l.s.Facts.Kind.CloudRank()), n.alone})
 			if len(all) == some {
 				t.add(all)
 				all = all[:0]

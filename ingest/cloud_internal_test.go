@@ -12,7 +12,7 @@ func TestTellingsInParts(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var all []telling
 	for n := range 5000 {
-		all = append(all, telling{shared: uint64(r.IntN(1500)) * 0x9E3779B97F4A7C15 >> 3, record: uint64(r.IntN(3)), weight: int64(r.IntN(2)), log: int32(r.IntN(3)), offset: int64(n) * shortest, rank: int8(1 + r.IntN(3)), alone: n%7 == 0})
+		all = append(all, telling{shared: uint64(r.IntN(1500)) * 0x9E3779B97F4A7C15 >> 3, record: uint64(r.IntN(3)), who: uint64(r.IntN(2)), weight: int64(r.IntN(2)), log: int32(r.IntN(3)), offset: int64(n) * shortest, rank: int8(1 + r.IntN(3)), alone: n%7 == 0})
 	}
 	decide := func(most, chunk int) (*clouds, uint64) {
 		c := &clouds{lines: map[int][]uint64{}}

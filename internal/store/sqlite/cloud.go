@@ -29,7 +29,7 @@ type logLine struct{ log, at int64 }
 type cloudRow struct {
 	id, weight, usage, address, time, source, at int64
 	kind                                         signin.Kind
-	record, path                                 string
+	record, path, name                           string // name: the bare one of the account
 	ticks                                        sql.NullString
 	voice                                        voice
 	frozen                                       bool                // it cannot be taken out any more
@@ -45,7 +45,7 @@ func (t *turn) addCloud(ctx context.Context, batches []*ingest.Batch) error {
 	for _, b := range batches {
 		for i := range b.Cloud {
 			c := &b.Cloud[i]
-			r := cloudRow{weight: c.Weight, time: c.First, source: b.Log, at: c.At.Offset, kind: c.Key.Kind, record: c.Record, path: w.paths[b.Log], fresh: c}
+			r := cloudRow{weight: c.Weight, time: c.First, source: b.Log, at: c.At.Offset, kind: c.Key.Kind, record: c.Record, path: w.paths[b.Log], name: c.Key.Account.Name, fresh: c}
 			switch {
 			case c.Shared == "":
 				r.record = fmt.Sprintf("%d:%d", r.source, r.at)
@@ -98,12 +98,10 @@ func (t *turn) addCloud(ctx context.Context, batches []*ingest.Batch) error {
 // contend adds what one more line tells to the sign-ins of an id that count, and returns those that do now, and those that do
 // not or no more.
 func contend(have []cloudRow, r cloudRow) (all, lost []cloudRow) {
-	if len(have) == 0 {
-		return []cloudRow{r}, nil
-	}
 	for i := range have {
 		h := &have[i]
 		switch better := h.kind.CloudRank() - r.kind.CloudRank(); {
+		case better != 0 && !onePerson(h, &r):
 		case better < 0, h.frozen && better > 0:
 			return have, []cloudRow{r}
 		case better == 0 && h.record == r.record:
@@ -115,17 +113,26 @@ func contend(have []cloudRow, r cloudRow) (all, lost []cloudRow) {
 			return have, lost
 		}
 	}
-	if have[0].kind == r.kind {
-		return append(have, r), nil
+	for i := range have {
+		if h := &have[i]; h.kind.CloudRank() > r.kind.CloudRank() && onePerson(h, &r) {
+			lost = append(lost, *h)
+		} else {
+			all = append(all, *h)
+		}
 	}
-	return []cloudRow{r}, have
+	return append(all, r), lost
+}
+
+// onePerson reports whether two kinds of logs may tell of one person's sign-in: AD FS may write people otherwise.
+func onePerson(a, b *cloudRow) bool {
+	return a.name == b.name || a.kind == signin.ADFSLog || b.kind == signin.ADFSLog
 }
 
 // cloudRows reads the sign-ins of an id that count.
 func (t *turn) cloudRows(ctx context.Context, shared string) (all []cloudRow, err error) {
-	rows, err := t.w.QueryContext(ctx, `SELECT c.id, c.kind, c.record, c.weight, c.usage, c.address, c.time, c.source, c.at, c.ticks, coalesce(s.path, ''), u.server, u.protocol,
+	rows, err := t.w.QueryContext(ctx, `SELECT c.id, c.kind, c.record, c.weight, c.usage, c.address, c.time, c.source, c.at, c.ticks, coalesce(s.path, ''), a.name, u.server, u.protocol,
 		EXISTS (SELECT 1 FROM day d WHERE d.day = c.time / 86400000 AND d.usage = c.usage)
-		FROM cloud_signin c JOIN usage u ON u.id = c.usage LEFT JOIN source s ON s.id = c.source WHERE c.shared = ?`, shared)
+		FROM cloud_signin c JOIN usage u ON u.id = c.usage JOIN account a ON a.id = u.account LEFT JOIN source s ON s.id = c.source WHERE c.shared = ?`, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +140,7 @@ func (t *turn) cloudRows(ctx context.Context, shared string) (all []cloudRow, er
 	err = scan(rows, func() error {
 		var r cloudRow
 		var summed bool
-		err := rows.Scan(&r.id, &r.kind, &r.record, &r.weight, &r.usage, &r.address, &r.time, &r.source, &r.at, &r.ticks, &r.path, &r.voice.server, &r.voice.protocol, &summed)
+		err := rows.Scan(&r.id, &r.kind, &r.record, &r.weight, &r.usage, &r.address, &r.time, &r.source, &r.at, &r.ticks, &r.path, &r.name, &r.voice.server, &r.voice.protocol, &summed)
 		day := r.time / dayMs
 		r.voice.kind, r.voice.hour, r.frozen = r.kind, int32(r.time/hourMs), !summed || day < t.cloud.kept || day <= aged
 		all = append(all, r)

@@ -124,6 +124,9 @@ func cloudWorld(r *rand.Rand) map[string][]string {
 				}
 			}
 			if told&2 != 0 {
+				if r.IntN(6) == 0 { // somebody else chose the same id
+					e.user = (user + 1) % 4
+				}
 				add("ual1", e.ual())
 				if r.IntN(3) == 0 {
 					add("ual2", e.ual())
@@ -453,5 +456,26 @@ func TestServersOfLogsThatNameNone(t *testing.T) {
 	k.read()
 	if servers := k.text("SELECT group_concat(v.name || ':' || u.kind, ' ') FROM (SELECT * FROM usage ORDER BY kind) u JOIN server v ON v.id = u.server"); servers != fmt.Sprintf("ADFS01:%d :%d", signin.ADFSLog, signin.Entra) {
 		t.Error(servers)
+	}
+}
+
+// Clients choose the id by which logs name a request: whoever takes somebody else's hides nothing by it.
+func TestCloudSignInsOfTwoPeopleWithOneID(t *testing.T) {
+	t.Parallel()
+	const shared = "00000001-0000-4000-8000-00000000000a"
+	anna := cloudEvent{at: clock("2026-10-19 08:00"), user: 1, shared: shared, record: "00000001-0000-4000-8000-000000000001", client: "Browser", address: "198.51.100.1"}
+	mallory := cloudEvent{at: clock("2026-10-19 15:00"), user: 2, shared: shared, record: "00000001-0000-4000-8000-000000000002", client: "IMAP4", address: "203.0.113.9"}
+	for _, order := range [][]string{{"a-entra.log", "b-ual.log"}, {"b-entra.log", "a-ual.log"}} {
+		k := keep(t, Retention{})
+		k.write(order[0], begin("entra", "1"), anna.entra(true))
+		k.write(order[1], begin("ual", "2"), anna.ual(), mallory.ual())
+		k.read()
+		k.settle()
+		if n := k.n("SELECT sum(count) FROM usage"); n != 2 {
+			t.Errorf("%v: %d sign-ins, want that of each", order, n)
+		}
+		if stored, scanned := k.said(), k.scan(); stored != scanned {
+			t.Errorf("%v: %s", order, unlike(scanned, stored))
+		}
 	}
 }
