@@ -45,10 +45,11 @@ type Correlator struct {
 	set      Setup
 	gateways []gateway
 	byKind   map[signin.Kind][]int
-	ofApp    map[appKey]int // which gateway an event belongs to; -1 for none
-	before   int64          // the longest of all gateways, milliseconds
-	lag      int64          // so much later must be known before a logon is judged
-	life     int64          // the longest session
+	ofApp    map[appKey]int  // which gateway an event belongs to; -1 for none
+	apps     map[appKey]bool // of which logs tell; nil until it is asked for
+	before   int64           // the longest of all gateways, milliseconds
+	lag      int64           // so much later must be known before a logon is judged
+	life     int64           // the longest session
 
 	ways    map[*Way]*way
 	guards  map[string]*protection

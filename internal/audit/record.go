@@ -32,7 +32,7 @@ func (c *Correlator) recordLogon(it *item, v *Verdict) {
 // recordEvent hands out an event, or keeps it until it is known what came of it. gateway is the id of its gateway, or the
 // kind of its log.
 func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
-	if c.set.Record == nil {
+	if c.set.Record == nil || c.refusedElsewhere(e.MFAEvent) {
 		return
 	}
 	a := asking{gateway, e, who, c.replayed(e), c.issuer(e.MFAEvent)}
