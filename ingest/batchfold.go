@@ -138,6 +138,9 @@ func (f *fold) add(l *line) {
 		f.lastCount = c
 	}
 	f.pending++
+	if l.undated != nil && l.undated.Outcome != signin.FactorInfo { // it tells of something, and not when
+		b.garbled(l.offset, l.offset+l.size)
+	}
 	switch l.verdict {
 	case signin.Malformed:
 		if f.w.scan.logs[f.log].Format.Kind.Factors() {

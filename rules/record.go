@@ -80,6 +80,7 @@ type RecordJudge struct {
 	lost    int64
 	newest  int64 // Unix milliseconds
 	pruneAt int   // minutes
+	pruned  int64 // what was the newest then
 }
 
 // NewRecordJudge returns a judge by the rules that read what joining logons with events decides.
@@ -193,9 +194,9 @@ func (j *RecordJudge) tick(t tickOf, r *Record) {
 	key := minuteOf{t.rule, t.step, strings.Join(values, "\t"), r.Time / time.Minute.Milliseconds()}
 	m := j.minutes[key]
 	if m == nil {
-		if len(j.minutes) >= j.pruneAt {
+		if len(j.minutes) >= j.pruneAt && j.newest-j.pruned >= pruneEvery.Milliseconds() {
 			j.prune(j.newest - settledAfter.Milliseconds())
-			j.pruneAt = min(maxRecordMinutes, max(minPruned, 2*len(j.minutes)))
+			j.pruneAt, j.pruned = min(maxRecordMinutes, max(minPruned, 2*len(j.minutes))), j.newest
 		}
 		if len(j.minutes) >= maxRecordMinutes {
 			j.lost++
@@ -304,6 +305,10 @@ const (
 // settledAfter is how much younger than a record one must be for all of the time of the former to have been judged. Logons
 // are judged when the events that may follow them are known, which is hours at most.
 const settledAfter = 24 * time.Hour
+
+// pruneEvery is how much time must have gone by for more to be settled: where very much is found at once, looking each time
+// would take longer than all else.
+const pruneEvery = time.Hour
 
 // prune drops later steps where no first one promises anything: of second factors that were passed there are very many,
 // and few follow a row of refusals. Those behind an instant in Unix milliseconds stay, since a first step may come yet.

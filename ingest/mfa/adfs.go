@@ -97,6 +97,11 @@ func (a *adfs) tell(d *winDecoder, f *signin.Facts) {
 	default:
 		f.Note = noteEvent
 	}
+	switch d.ev.id {
+	case 299, 500, 501, 1200: // of a token that was issued: whoever is refused could choose the id of another one
+	default:
+		return
+	}
 	if f.MFA != nil && f.MFA.Transaction != nil {
 		a.request = appendLower(a.request[:0], f.MFA.Transaction)
 		f.MFA.Federation = a.request

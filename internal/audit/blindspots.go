@@ -111,7 +111,7 @@ func (c *Correlator) recordGateways(before int64) {
 				c.set.Record(&rules.Record{Gateways: true, Kind: g.Kind, Time: t, Gateway: g.ID, Reason: why, At: at})
 			}
 		}
-		if g.wrong(t) != 0 {
+		if g.doubted(t) != 0 {
 			say(w.events > 0, blindClock, w.any)
 		} else {
 			say(g.astray(w.pairs.median(), w.wide.median()), blindClock, w.far)

@@ -12,8 +12,9 @@ import (
 // A Clock is by how much the times of a gateway's log are wrong, where that is more than its window allows: its clock is,
 // or its log writes times of a zone that nobody declared. Milliseconds, ahead of the time of logons; 0 where it is right.
 type Clock struct {
-	Days map[int64]int64 // days since 1970 of which enough is known
-	Else int64           // of all others
+	Days  map[int64]int64 // days since 1970 of which enough is known
+	Else  int64           // of all others
+	Mixed map[int64]int64 // days on which it is right for some and wrong for others: of one server, or of an hour
 }
 
 // Off is by how much it is wrong at an instant in Unix milliseconds.
@@ -49,8 +50,12 @@ type sighting struct {
 	event bool
 }
 
-// meetings are the last logons and events of a person, Unix milliseconds.
-type meetings struct{ logons, events []int64 }
+// meetings are the last logons and events of a person, Unix milliseconds, and the differences that count already: of each
+// few minutes of a day one, so that nobody makes a clock wrong alone.
+type meetings struct {
+	logons, events []int64
+	counted        map[[2]int64]bool
+}
 
 // differences count pairs by the minutes from logon to event.
 type differences struct {
@@ -90,13 +95,13 @@ func (k *timing) advance() {
 		if s.event {
 			m.events = recent(m.events, s.t)
 			for _, l := range m.logons {
-				k.pair(l, s.t)
+				k.pair(m, l, s.t)
 			}
 			continue
 		}
 		m.logons = recent(m.logons, s.t)
 		for _, e := range m.events {
-			k.pair(s.t, e)
+			k.pair(m, s.t, e)
 		}
 	}
 	k.queue = k.queue[:0]
@@ -110,7 +115,7 @@ func recent(all []int64, t int64) []int64 {
 	return append(all[drop:], t)
 }
 
-func (k *timing) pair(logon, event int64) {
+func (k *timing) pair(m *meetings, logon, event int64) {
 	d := (event-logon)/minuteMs + clockReach
 	if event < logon {
 		d = clockReach - (logon-event+minuteMs-1)/minuteMs
@@ -119,6 +124,13 @@ func (k *timing) pair(logon, event int64) {
 		return
 	}
 	day := logon / (24 * hourMs)
+	if once := [2]int64{day, d / clockBlur}; m.counted[once] {
+		return
+	} else if m.counted == nil || len(m.counted) >= clockEach*clockEach {
+		m.counted = map[[2]int64]bool{once: true}
+	} else {
+		m.counted[once] = true
+	}
 	if k.days[day] == nil {
 		k.days[day] = &differences{}
 	}
@@ -129,19 +141,23 @@ func (k *timing) pair(logon, event int64) {
 // judge tells what is wrong with a clock, nil if nothing is known to be.
 func (k *timing) judge(g *Gateway) *Clock {
 	var all differences
-	c := &Clock{Days: map[int64]int64{}}
+	c := &Clock{Days: map[int64]int64{}, Mixed: map[int64]int64{}}
 	wrong := false
 	for day, d := range k.days {
 		for i, n := range d.pairs {
 			all.pairs[i] += n
 		}
 		all.total += d.total
-		if skew, known := d.skew(g); known {
+		switch skew, mixed, known := d.skew(g); {
+		case known && mixed:
+			c.Days[day], c.Mixed[day] = 0, skew
+			wrong = true
+		case known:
 			c.Days[day] = skew
 			wrong = wrong || skew != 0
 		}
 	}
-	if skew, known := all.skew(g); known {
+	if skew, mixed, known := all.skew(g); known && !mixed {
 		c.Else = skew
 		wrong = wrong || skew != 0
 	}
@@ -152,8 +168,8 @@ func (k *timing) judge(g *Gateway) *Clock {
 }
 
 // skew is the commonest difference in milliseconds, 0 if it lies in the window of the gateway; it is known if there are
-// enough pairs and it stands out.
-func (d *differences) skew(g *Gateway) (ms int64, known bool) {
+// enough pairs and it stands out. mixed: it is that of many, and others lie in the window.
+func (d *differences) skew(g *Gateway) (ms int64, mixed, known bool) {
 	from, to := clockReach-int64(g.Before/time.Minute)-1, clockReach+int64(g.After/time.Minute)+1
 	var within, most int64
 	at := int64(-1)
@@ -171,19 +187,19 @@ func (d *differences) skew(g *Gateway) (ms int64, known bool) {
 		}
 	}
 	level := d.total * clockBlur / int64(len(d.pairs)) // what chance makes of it
-	switch {
-	case most >= clockPairs && most > 3*within && most > 5*level:
+	switch out := most >= clockPairs && most > 5*level; {
+	case out && 4*most > within:
 		middle := at // the fullest minute
 		for i := at; i < min(at+clockBlur, int64(len(d.pairs))); i++ {
 			if d.pairs[i] > d.pairs[middle] {
 				middle = i
 			}
 		}
-		return zoned(middle-clockReach) * minuteMs, true
+		return zoned(middle-clockReach) * minuteMs, most <= 3*within, true
 	case within >= clockPairs && within >= most:
-		return 0, true
+		return 0, false, true
 	}
-	return 0, false
+	return 0, false, false
 }
 
 // zoned is a difference of two zones where it is as good as one: they are quarters of an hour apart.
@@ -228,6 +244,15 @@ func (c *Correlator) timeLogon(it *item) {
 			}
 		}
 	}
+}
+
+// doubted is by how much the gateway's clock may be wrong for some at an instant, in milliseconds: what is not there may be
+// elsewhere.
+func (g *gateway) doubted(t int64) int64 {
+	if g.clock == nil {
+		return 0
+	}
+	return cmp.Or(g.clock.Off(t), g.clock.Mixed[t/(24*hourMs)])
 }
 
 // wrong is by how much the gateway's clock is known to be wrong at an instant, in milliseconds.

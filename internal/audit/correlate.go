@@ -45,11 +45,12 @@ type Correlator struct {
 	set      Setup
 	gateways []gateway
 	byKind   map[signin.Kind][]int
-	ofApp    map[appKey]int  // which gateway an event belongs to; -1 for none
-	apps     map[appKey]bool // of which logs tell; nil until it is asked for
-	before   int64           // the longest of all gateways, milliseconds
-	lag      int64           // so much later must be known before a logon is judged
-	life     int64           // the longest session
+	ofApp    map[appKey]int           // which gateway an event belongs to; -1 for none
+	kinds    map[signin.Kind]Coverage // of all logs of a kind
+	apps     map[appKey]bool          // of which logs tell; nil until it is asked for
+	before   int64                    // the longest of all gateways, milliseconds
+	lag      int64                    // so much later must be known before a logon is judged
+	life     int64                    // the longest session
 
 	ways    map[*Way]*way
 	guards  map[string]*protection
@@ -132,7 +133,7 @@ type origin struct {
 
 // NewCorrelator returns a correlator. Feed it from Margin before the period that is judged to Margin behind it.
 func NewCorrelator(s Setup) *Correlator {
-	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
+	c := &Correlator{set: s, byKind: map[signin.Kind][]int{}, kinds: map[signin.Kind]Coverage{}, ofApp: map[appKey]int{}, ways: map[*Way]*way{}, guards: map[string]*protection{}, people: map[*Person]int32{}, nobody: map[string]int32{},
 		clients: map[string]int32{}, sessions: map[sessionKey]*session{}, events: map[int32][]*event{}, from: map[origin][]mark{}, address: map[newness]int64{}, client: map[newness]int64{},
 		lag: skewWithin.Milliseconds(), life: DefaultSession.Milliseconds(), told: map[eventKey]*event{}, met: map[origin][]int64{}, watched: map[hourOf]*watched{}, blindSpans: map[string][]signin.Span{}}
 	for server, spans := range s.Blind {

@@ -66,7 +66,29 @@ func weight(o signin.FactorOutcome) int {
 func compareEvents(a, b *signin.MFAEvent) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Transaction, b.Transaction), cmp.Compare(weight(b.Outcome), weight(a.Outcome)), cmp.Compare(a.Outcome, b.Outcome),
 		strings.Compare(a.User, b.User), strings.Compare(a.Application, b.Application), a.Address.Compare(b.Address), strings.Compare(a.Factor, b.Factor), strings.Compare(a.Gateway, b.Gateway),
-		strings.Compare(a.Reason, b.Reason), cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Offset, b.At.Offset))
+		strings.Compare(a.Reason, b.Reason), cmp.Compare(known(b), known(a)), cmp.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Offset, b.At.Offset))
+}
+
+// known counts what only fuller exports say of an event.
+func known(e *signin.MFAEvent) (n int) {
+	for _, has := range [...]bool{e.Address.IsValid(), e.SignIn != 0, e.Session != "", e.Platform != 0, e.Federation != "", e.Policy != 0} {
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
+// complete lets a telling of an event stand that says more of its outcome, and adds what only the other one says.
+func complete(have, more *signin.MFAEvent) {
+	if weight(more.Outcome) > weight(have.Outcome) {
+		have.Outcome, have.Reason, have.Factor, have.At = more.Outcome, more.Reason, more.Factor, more.At
+	}
+	if !have.Address.IsValid() {
+		have.Address = more.Address
+	}
+	have.SignIn, have.Platform, have.Policy = cmp.Or(have.SignIn, more.SignIn), cmp.Or(have.Platform, more.Platform), cmp.Or(have.Policy, more.Policy)
+	have.Session, have.Federation = cmp.Or(have.Session, more.Session), cmp.Or(have.Federation, more.Federation)
 }
 
 // toldWithin bounds how far two records of one event can be apart: two exports write its time alike, or with other
@@ -81,14 +103,26 @@ func (c *Correlator) takeEvents(events []signin.MFAEvent) {
 		order = append(order, &events[i])
 	}
 	slices.SortFunc(order, compareEvents)
+	// What several tell is put together before anything is said of it.
+	once := make([]*signin.MFAEvent, 0, len(order))
+	at := make(map[eventKey]*signin.MFAEvent, len(order))
 	for _, e := range order {
+		key := keyOf(e)
+		if have := at[key]; have != nil && e.Time-have.Time <= toldWithin.Milliseconds() {
+			complete(have, e)
+			continue
+		}
+		kept := *e
+		at[key] = &kept
+		once = append(once, &kept)
+	}
+	for _, e := range once {
 		key := keyOf(e)
 		if have := c.told[key]; have != nil && e.Time-have.Time <= toldWithin.Milliseconds() {
 			c.fuller(have, e)
 			continue
 		}
-		kept := *e
-		c.told[key] = c.takeEvent(&kept)
+		c.told[key] = c.takeEvent(e)
 	}
 }
 
@@ -102,7 +136,12 @@ func (c *Correlator) fuller(have *event, e *signin.MFAEvent) {
 		s.Outcomes[have.Outcome]--
 		s.Outcomes[e.Outcome]++
 	}
-	have.Outcome, have.Reason, have.Factor = e.Outcome, e.Reason, e.Factor
+	complete(have.MFAEvent, e)
+	form := AnyForm
+	if have.gateway >= 0 {
+		form = c.gateways[have.gateway].UserForm
+	}
+	c.noteMet(have.MFAEvent, c.set.Identities.Who(have.User, form).Person)
 }
 
 // takeEvent files an event that was not told before.

@@ -259,7 +259,7 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 		switch {
 		case g.logs == 0:
 			lost = cmp.Or(lost, g)
-		case g.wrong(it.t) != 0:
+		case g.doubted(it.t) != 0:
 			wrong = cmp.Or(wrong, g)
 		case covered:
 			covering = cmp.Or(covering, g)
@@ -281,7 +281,7 @@ func (c *Correlator) absent(v *Verdict, it *item, own, doubtful *event) {
 	case v.Account == "" || w.match.Person == nil && len(w.match.Candidates) == 0:
 		v.is(signin.MFAUnknown, Nameless, "", "it names nobody")
 	case wrong != nil:
-		v.is(signin.MFAUnknown, WrongClock, wrong.ID, fmt.Sprintf("the clock of %s, or the zone that its log is read in, seems to be wrong by %s: its events are joined with nothing", wrong.ID, spanWords(abs(wrong.wrong(it.t)))))
+		v.is(signin.MFAUnknown, WrongClock, wrong.ID, fmt.Sprintf("the clock of %s, or the zone that its log is read in, seems to be wrong by %s, for some at least: what is not there may be elsewhere", wrong.ID, spanWords(abs(wrong.doubted(it.t)))))
 	case silent != nil:
 		v.is(signin.MFAFailOpen, Silence, silent.ID, fmt.Sprintf("%s told nothing for at least %s, in which others logged on too, on a day on which it usually does", silent.ID, spanWords(silenceIs.Milliseconds())))
 	case w.match.Person == nil:

@@ -93,9 +93,22 @@ func (c *Correlator) tellAskings(before int64) {
 	n := 0
 	for ; n < len(c.askings) && c.askings[n].event.Time < before; n++ {
 		a := &c.askings[n]
-		c.tellEvent(a, asks(a.event.MFAEvent) && c.unmet(a))
+		c.tellEvent(a, asks(a.event.MFAEvent) && c.answered(a) && c.unmet(a))
 	}
 	c.askings = slices.Delete(c.askings, 0, n)
+}
+
+// answered reports whether the log was read as far as answers come: what is not there is not told yet, or was lost.
+func (c *Correlator) answered(a *asking) bool {
+	e := a.event
+	cover, ok := c.kinds[e.Kind]
+	if e.gateway >= 0 {
+		cover = c.gateways[e.gateway].cover.all
+	} else if !ok {
+		cover = NewCoverage(slices.DeleteFunc(slices.Clone(c.set.Sources), func(s Source) bool { return s.Kind != e.Kind }))
+		c.kinds[e.Kind] = cover
+	}
+	return cover.Covers(e.Time, e.Time+unmetAfter.Milliseconds())
 }
 
 // unmet reports whether nobody got through with that account afterwards from that address. What has no address may be from

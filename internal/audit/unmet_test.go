@@ -16,6 +16,9 @@ import (
 // unmetOf lists the events of a second factor that was asked for and not given: "time user". Fed is how many minutes of
 // events are fed at a time, 0 for all at once.
 func unmetOf(w *world, fed int64) (all []string) {
+	for _, k := range []signin.Kind{signin.Entra, signin.UAL} {
+		w.set.Sources = append(w.set.Sources, audit.Source{Kind: k, First: at("06:00"), Last: at("20:00")})
+	}
 	set := w.setup()
 	set.Record = func(r *rules.Record) {
 		if r.Unmet {
@@ -72,6 +75,7 @@ func TestUnmet(t *testing.T) {
 	}{
 		"refused":                           {[]signin.MFAEvent{told("09:00", "anna", denied, abroad)}, "09:00 anna"},
 		"not answered":                      {[]signin.MFAEvent{told("09:00", "anna", timeout, abroad)}, "09:00 anna"},
+		"the log ends behind it":            {[]signin.MFAEvent{told("19:55", "anna", denied, abroad)}, ""},
 		"refused, then given":               {[]signin.MFAEvent{told("09:00", "anna", denied, home), told("09:09", "anna", passed, home)}, ""},
 		"given too late":                    {[]signin.MFAEvent{told("09:00", "anna", denied, home), told("09:11", "anna", passed, home)}, "09:00 anna"},
 		"given before":                      {[]signin.MFAEvent{told("09:00", "anna", passed, home), told("09:01", "anna", denied, home)}, "09:01 anna"},

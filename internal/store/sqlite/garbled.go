@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/outmode/outmode/internal/audit"
 	"github.com/outmode/outmode/internal/signin"
 )
 
@@ -17,7 +18,7 @@ type garble struct {
 }
 
 type stretch struct {
-	at            int64
+	at, end       int64 // in between there may be lines that were understood, where there are very many that were not
 	before, after neighbour
 }
 
@@ -37,6 +38,9 @@ func (g *garble) event(at, time int64) {
 		g.last = this
 	}
 	n, _ := slices.BinarySearchFunc(g.stretches, at, func(s stretch, at int64) int { return cmp.Compare(s.at, at) })
+	if n > 0 && at < g.stretches[n-1].end {
+		return
+	}
 	if n < len(g.stretches) {
 		if before := &g.stretches[n].before; !before.known || at > before.at {
 			*before = this
@@ -53,8 +57,9 @@ func (g *garble) event(at, time int64) {
 // a day, and of what is farther off another one tells.
 const unbounded = int64(24 * time.Hour / time.Millisecond)
 
-// holes are the times of which the stretches may tell; none where the log tells of nothing else, and covers nothing.
-func (g *garble) holes() (all []signin.Span) {
+// holes are the times of which the stretches may tell; none where the log tells of nothing else, and covers nothing. Where
+// one has a neighbour on one side only, it is bounded by the logs of the same folder.
+func (g *garble) holes(log *audit.Source, all []audit.Source) (holes []signin.Span) {
 	backward := g.last.time < g.first.time
 	for i := range g.stretches[1:] { // a neighbour that is not known is that of the next stretch: no event stands between them
 		if s := &g.stretches[i+1]; !s.before.known {
@@ -70,32 +75,42 @@ func (g *garble) holes() (all []signin.Span) {
 		var h signin.Span
 		switch t := max(s.before.time, s.after.time); {
 		case s.before.known && s.after.known:
-			h = signin.Span{From: min(s.before.time, s.after.time), To: max(s.before.time, s.after.time)}
+			h = signin.Span{From: min(s.before.time, s.after.time), To: t}
 		case !s.before.known && !s.after.known:
 			continue
 		case s.before.known != backward: // it is the latest of the log
 			h = signin.Span{From: t, To: t + unbounded}
+			for i := range all {
+				if o := &all[i]; o.Kind == log.Kind && o.Folder == log.Folder && o.First > t {
+					h.To = min(h.To, o.First)
+				}
+			}
 		default:
 			h = signin.Span{From: t - unbounded, To: t}
+			for i := range all {
+				if o := &all[i]; o.Kind == log.Kind && o.Folder == log.Folder && o.Last > 0 && o.Last < t {
+					h.From = max(h.From, o.Last)
+				}
+			}
 		}
-		all = append(all, h)
+		holes = append(holes, h)
 	}
-	return all
+	return holes
 }
 
 func (v *MFAView) garbled(ctx context.Context) (map[int64]*garble, error) {
-	rows, err := v.tx.QueryContext(ctx, "SELECT source, at FROM garbled ORDER BY source, at")
+	rows, err := v.tx.QueryContext(ctx, `SELECT source, at, "end" FROM garbled ORDER BY source, at`)
 	if err != nil {
 		return nil, err
 	}
 	all := map[int64]*garble{}
 	return all, scan(rows, func() error {
-		var source, at int64
-		err := rows.Scan(&source, &at)
+		var source, at, end int64
+		err := rows.Scan(&source, &at, &end)
 		if all[source] == nil {
 			all[source] = &garble{}
 		}
-		all[source].stretches = append(all[source].stretches, stretch{at: at})
+		all[source].stretches = append(all[source].stretches, stretch{at: at, end: end})
 		return err
 	})
 }

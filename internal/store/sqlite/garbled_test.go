@@ -6,12 +6,15 @@ import (
 	"testing"
 
 	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // What could not be understood happened between its neighbours, whatever the order of the log and of reading it.
 func TestGarbledIsAHoleBetweenItsNeighbours(t *testing.T) {
 	t.Parallel()
 	const day = unbounded
+	log := audit.Source{Kind: signin.Duo, Folder: "duo"}
+	logs := []audit.Source{log}
 	for _, c := range []struct {
 		name    string
 		garbled []int64
@@ -29,16 +32,29 @@ func TestGarbledIsAHoleBetweenItsNeighbours(t *testing.T) {
 		for range 5 {
 			g := garble{}
 			for _, at := range c.garbled {
-				g.stretches = append(g.stretches, stretch{at: at})
+				g.stretches = append(g.stretches, stretch{at: at, end: at + 1})
 			}
 			rand.Shuffle(len(c.events), func(a, b int) { c.events[a], c.events[b] = c.events[b], c.events[a] })
 			for _, e := range c.events {
 				g.event(e[0], e[1])
 			}
-			if got := fmt.Sprint(g.holes()); got != c.want {
+			if got := fmt.Sprint(g.holes(&log, logs)); got != c.want {
 				t.Errorf("%s: %s, want %s", c.name, got, c.want)
 			}
 		}
+	}
+}
+
+// Logs of the same folder bound what is open on one side, and lines within a stretch are no neighbours of it.
+func TestGarbledIsBoundedByOtherLogs(t *testing.T) {
+	t.Parallel()
+	g := garble{stretches: []stretch{{at: 150, end: 300}}}
+	for _, e := range [][2]int64{{100, 1000}, {200, 2000}} {
+		g.event(e[0], e[1])
+	}
+	logs := []audit.Source{{Kind: signin.Duo, Folder: "duo", First: 500, Last: 2000}, {Kind: signin.Duo, Folder: "other", First: 1500}, {Kind: signin.Duo, Folder: "duo", First: 5000, Last: 9000}}
+	if got := fmt.Sprint(g.holes(&logs[0], logs)); got != "[{1000 5000}]" {
+		t.Error(got)
 	}
 }
 

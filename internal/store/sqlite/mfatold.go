@@ -52,7 +52,7 @@ func (v *MFAView) Told(ctx context.Context, from, to int64) (*Told, error) {
 	}
 	for source, g := range garbled {
 		if i, ok := at[source]; ok {
-			sources[i].Holes = append(sources[i].Holes, g.holes()...)
+			sources[i].Holes = append(sources[i].Holes, g.holes(&sources[i], sources)...)
 		}
 	}
 	for of := range t.seen {
@@ -127,7 +127,7 @@ func (t *telling) read(ctx context.Context, v *MFAView, from, to int64) error {
 		if err := rows.Scan(&source, &at, &kind, &app, &user, &outcome, &address, &time); err != nil {
 			return err
 		}
-		of := toldOf{signin.Kind(kind), t.apps.number(app), t.users.number(user)}
+		of := toldOf{kind: signin.Kind(kind), app: t.apps.number(app)}
 		t.told[toldIn{source, of.app}] = true
 		if g := t.garbled[source]; g != nil {
 			g.event(at, time)
@@ -136,9 +136,11 @@ func (t *telling) read(ctx context.Context, v *MFAView, from, to int64) error {
 			t.hours[toldWhen{of.kind, of.app, time / hourMs}]++
 		}
 		what := factorOutcome(outcome)
-		if audit.Shows(what) {
-			t.seen[of] = true
+		if !audit.Shows(what) {
+			return nil // anybody can type names
 		}
+		of.user = t.users.number(user)
+		t.seen[of] = true
 		if what == signin.FactorPassed && address != 0 {
 			from := passedAt{of, address}
 			if first, ok := t.passed[from]; !ok || time < first {
