@@ -93,7 +93,7 @@ type entra struct {
 	device, policy            *picker // its deviceDetail, one of its appliedConditionalAccessPolicies
 	platforms                 platforms
 	codes, results, methods   table
-	target, by                *picker // of the audit log: whom a change is about, and who made it
+	target, property, by      *picker // of the audit log: whom a change is about, what of them was changed, and who made it
 	changes                   table
 	mfa                       signin.MFAFacts
 	words                     words
@@ -112,7 +112,7 @@ func newEntra(o *Options, csv bool) *entra {
 		policy: newPicker("enforcedGrantControls", "result", "conditionsNotSatisfied"), platforms: newPlatforms(),
 		one:     newPicker("authenticationMethod", "succeeded", "authenticationStepResultDetail", "authenticationStepRequirement", "authenticationMethodDetail"),
 		noField: []byte(signin.NoFactorField), codes: entraCodes(), results: entraResults(), methods: entraMethods(),
-		target: newPicker("userPrincipalName", "displayName"), by: newPicker("user.userPrincipalName", "user.ipAddress"), changes: ualOperations()}
+		target: newPicker("userPrincipalName", "displayName", "modifiedProperties"), property: newPicker("displayName"), by: newPicker("user.userPrincipalName", "user.ipAddress"), changes: ualOperations()}
 	if csv {
 		d.sheet = newSheet(enFields, entraColumn)
 	}

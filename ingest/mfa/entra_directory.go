@@ -18,17 +18,27 @@ func (d *entra) directory(f *signin.Facts) string {
 		return ""
 	}
 	o := d.o.outcome(signin.Entra, d.changes, d.words.lowered(operation))
-	if o == signin.FactorUnknown {
+	update := o == signin.FactorUnknown && isWord(operation, "update user")
+	if o == signin.FactorUnknown && !update {
 		return ""
 	}
 	// The user is whom it is about; of what is about nobody, such as a policy, who did it.
 	var user, object []byte
 	each(d.json(enTargets), func(target []byte) bool {
-		if d.target.pick(target) == nil {
-			user, object = known(d.target.text(0)), known(d.target.text(1))
+		switch {
+		case d.target.pick(target) != nil:
+			return update
+		case update && !d.strong():
+			return true
+		case update:
+			o = signin.FactorConfig
 		}
+		user, object = known(d.target.text(0)), known(d.target.text(1))
 		return false
 	})
+	if o == signin.FactorUnknown {
+		return ""
+	}
 	d.by.forget()
 	if by := d.json(enBy); by != nil && d.by.pick(by) != nil {
 		d.by.forget()
@@ -42,4 +52,15 @@ func (d *entra) directory(f *signin.Facts) string {
 	d.mfa = signin.MFAFacts{Time: f.Time, User: user, Application: object, Address: f.Address, Outcome: o, Reason: operation, Transaction: known(d.text(enID))}
 	f.MFA = &d.mfa
 	return ""
+}
+
+// strong reports whether one of the modified properties of the target is about strong authentication. Their values are
+// anybody's text.
+func (d *entra) strong() bool {
+	found := false
+	each(d.target.json(2), func(property []byte) bool {
+		found = d.property.pick(property) == nil && hasPrefixFold(d.property.text(0), "strongauthentication")
+		return !found
+	})
+	return found
 }

@@ -17,6 +17,10 @@ func entraAudit(operation, target string, pairs ...string) string {
 func TestEntraDirectory(t *testing.T) {
 	t.Parallel()
 	const bert, policy = `{"displayName":"Bert","userPrincipalName":"bert@contoso.com"}`, `{"displayName":"MFA for everybody","userPrincipalName":null},{"userPrincipalName":"bert@contoso.com"}`
+	changed := func(property string) string {
+		return `{"displayName":null,"userPrincipalName":"bert@contoso.com","modifiedProperties":[{"displayName":"City","oldValue":"[]","newValue":"[\"StrongAuthenticationMethod\"]"},` +
+			`{"displayName":"` + property + `","oldValue":"[1]","newValue":"[]"}]}`
+	}
 	for name, c := range map[string]struct{ record, outcome, user, application, reason string }{
 		"switched off":      {entraAudit("Disable Strong Authentication", bert), "config", "bert@contoso.com", "", "Disable Strong Authentication"},
 		"fraud":             {entraAudit("Fraud reported - no action taken", bert), "fraud", "bert@contoso.com", "", "Fraud reported - no action taken"},
@@ -24,6 +28,12 @@ func TestEntraDirectory(t *testing.T) {
 		"a policy deleted":  {entraAudit("Delete conditional access policy", policy), "config", "admin@contoso.com", "MFA for everybody", "Delete conditional access policy"},
 		"about nothing":     {entraAudit("Set domain authentication.", ""), "config", "admin@contoso.com", "", "Set domain authentication"},
 		"by nobody":         {entraAudit("Set domain authentication", "", `"initiatedBy":{"user"`, `"initiatedBy":{"app"`), "config", "", "", "Set domain authentication"},
+		"taken away":        {entraAudit("Update user", changed("StrongAuthenticationMethod")), "config", "bert@contoso.com", "", "Update user"},
+		"a later target":    {entraAudit("Update user.", `{"userPrincipalName":"carl@contoso.com"},7,`+changed("strongAuthenticationRequirement")), "config", "bert@contoso.com", "", "Update user"},
+		"only named":        {entraAudit("Update user", changed("Included StrongAuthenticationMethod")), "", "", "", ""},
+		"nothing modified":  {entraAudit("Update user", bert), "", "", "", ""},
+		"of a group":        {entraAudit("Update group", changed("StrongAuthenticationMethod")), "", "", "", ""},
+		"not taken away":    {entraAudit("Update user", changed("StrongAuthenticationMethod"), `"success"`, `"failure"`), "", "", "", ""},
 		"it failed":         {entraAudit("Disable Strong Authentication", bert, `"success"`, `"failure"`), "", "", "", ""},
 		"something else":    {entraAudit("Add group", bert), "", "", "", ""},
 		"a word not known":  {entraAudit("Fraud reported tomorrow", bert), "", "", "", ""},
