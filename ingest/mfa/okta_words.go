@@ -24,6 +24,7 @@ var oktaEvents = table{
 	"policy.evaluate_sign_on_allow":     signin.FactorInfo,
 	"policy.evaluate_sign_on_challenge": signin.FactorInfo,
 	"policy.evaluate_sign_on_deny":      signin.FactorDenied,
+	"policy.evaluate_sign_on":           signin.FactorUnknown, // skipped, and what comes to be: nobody says what they mean
 
 	"user.authentication.sso":              signin.FactorInfo,
 	"user.authentication.slo":              signin.FactorInfo,
