@@ -26,7 +26,7 @@ func mappingKeys() []configKey[mfa.Mapping] {
 	}
 	return []configKey[mfa.Mapping]{{
 		name: "source", check: checkSource, at: func(m *mfa.Mapping) any { return &m.Source },
-		doc: "its name, which its events have as application unless they name one",
+		doc: "its name, with which the applications of its events begin",
 	}, {
 		name: "files", check: checkPattern, at: func(m *mfa.Mapping) any { return &m.Files },
 		doc: "patterns of the names of its files, which are then not looked at; none: they are known by their content",
@@ -148,26 +148,31 @@ func (r *configReader) placeOf(name, key string) configPlace {
 	return r.places[name]
 }
 
-// mappingOf reports a gateway that no mapping tells of, or one that tells of it by applications. Where there is none, they
-// may come by a flag.
-func (r *configReader) mappingOf(name, source string) {
-	if source == "" || len(r.config.Mappings) == 0 {
+// mappingOf reports a gateway that no mapping tells of, by its source or by what all applications begin with. Where there
+// are no mappings, they may come by a flag.
+func (r *configReader) mappingOf(name string, g *declaredGateway) {
+	if len(r.config.Mappings) == 0 {
 		return
 	}
 	var sources []string
+	known := map[string]bool{}
 	for i := range r.config.Mappings {
-		m := &r.config.Mappings[i]
-		switch {
-		case !strings.EqualFold(m.Source, source):
-			sources = append(sources, m.Source)
-		case len(m.Application.Fields) > 0:
-			r.about(name, isError, "%s: the mapping %s names applications (application.fields); write applications: and those of the gateway", name, inQuotes(source))
-			return
-		default:
-			return
+		source := r.config.Mappings[i].Source
+		sources, known[strings.ToLower(source)] = append(sources, source), true
+	}
+	if g.Mapping != "" && !known[strings.ToLower(g.Mapping)] {
+		r.about(name+".mapping", isError, "%s.mapping: no mapping has the source %s; there is %s", name, inQuotes(g.Mapping), join(sources, ", ", " and "))
+	}
+	if g.Kind != signin.Mapped.String() {
+		return
+	}
+	for i, a := range g.Applications {
+		source, _, _ := strings.Cut(a, "/")
+		if !strings.ContainsAny(source, `*?[\`) && !known[strings.ToLower(source)] {
+			full := fmt.Sprintf("%s.applications[%d]", name, i)
+			r.about(full, isError, "%s: %s begins with no source of a mapping, as the applications of each do; write %s", full, inQuotes(a), inQuotes(sources[0]+"/"+a))
 		}
 	}
-	r.about(name, isError, "%s: no mapping has the source %s; there is %s", name, inQuotes(source), join(sources, ", ", " and "))
 }
 
 // conditions reads a mapping of fields to words; not is a key that is none of them.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,6 +121,29 @@ func TestMappedLog(t *testing.T) {
 	}
 }
 
+// Two logs that call an application alike are of two gateways: what the one tells admits nobody at the other.
+func TestMappedGatewaysOfOneApplication(t *testing.T) {
+	t.Parallel()
+	dir, line := t.TempDir(), func(log, clock, user string) string {
+		return "log=" + log + " time=2026-10-06T" + clock + "Z user=" + user + " ip=198.51.100.7 app=sso/mail result=ok\n"
+	}
+	write(t, filepath.Join(dir, "logs", "HttpProxy", "a.LOG"), []byte(proxyHead+atTheDoor(t, "08:00:00", `CONTOSO\anna`, "Owa", chrome, "198.51.100.7", "EX01")+atTheDoor(t, "09:00:00", `CONTOSO\ben`, "Owa", chrome, "198.51.100.7", "EX01")))
+	write(t, filepath.Join(dir, "logs", "sso", "sso.log"), []byte(line("sso", "07:00:00", "finn")+line("sso", "07:59:57", "anna")+line("sso", "12:00:00", "ben")+line("sso", "20:00:00", "finn")))
+	write(t, filepath.Join(dir, "logs", "vpn", "vpn.log"), []byte(line("vpn", "07:00:00", "finn")+line("vpn", "08:59:57", "ben")+line("vpn", "20:00:00", "finn")))
+	mapping := func(source string) string {
+		return "- {source: " + source + ", input: {format: kv, where: {log: [" + source + "]}}, time: {fields: [time]}, user: {fields: [user]}, ip: {fields: [ip]}, application: {fields: [app]}, outcome: {fields: [result], map: {ok: passed}}}\n"
+	}
+	for i, gateway := range []string{"mapping: sso", "applications: [sso/sso/mail]", "applications: [sso, 'SSO/*']"} {
+		data := filepath.Join(dir, "data", strconv.Itoa(i))
+		config := write(t, filepath.Join(dir, "c.yaml"), []byte("data: "+data+"\ngateways:\n- kind: mapped\n  "+gateway+"\n  protects: {entries: [owa, ecp]}\nmappings:\n"+mapping("sso")+mapping("vpn")))
+		must(t, exitDone, "scan", "-c", config, "--data", data, filepath.Join(dir, "logs"))
+		want := []string{`08:00 contoso\anna owa outside passed said`, `09:00 contoso\ben owa outside missing no_event`}
+		if got := perLogon(t, data, "-c", config); !slices.Equal(got, want) {
+			t.Errorf("%s\n got %q\nwant %q", gateway, got, want)
+		}
+	}
+}
+
 // A gateway over a mapping is joined with logons as any other.
 func TestMappedGateway(t *testing.T) {
 	t.Parallel()
@@ -141,7 +165,11 @@ func TestMappedGateway(t *testing.T) {
 		"gateways: [{kind: mapped, mapping: ssp}]\n" + mapping: `f:1:36: gateways[0].mapping: no mapping has the source "ssp"; there is sso`,
 		"gateways: [{kind: mapped, mapping: sso}]\n":           ``,
 		"gateways: [{kind: duo, mapping: sso}]\n":              `f:1:33: gateways[0].mapping is for kind: mapped, and instead of applications`,
-		"gateways: [{kind: mapped, mapping: sso}]\n" + strings.Replace(mapping, "user:", "application: {fields: [app]}, user:", 1): `f:1:36: gateways[0].mapping: the mapping "sso" names applications (application.fields); write applications: and those of the gateway`,
+		"gateways: [{kind: mapped, mapping: SSO}]\n" + strings.Replace(mapping, "user:", "application: {fields: [app]}, user:", 1): ``,
+		"gateways: [{kind: mapped, applications: [sso, sso/mail, '*/mail', 's*']}]\n" + mapping:                                    ``,
+		"gateways: [{kind: mapped, applications: [mail]}]\n":                                                                       ``,
+		"gateways: [{kind: mapped, applications: [sso/x, mail]}]\n" + mapping:                                                      `f:1:49: gateways[0].applications[1]: "mail" begins with no source of a mapping, as the applications of each do; write "sso/mail"`,
+		"gateways: [{kind: duo, applications: [mail]}]\n" + mapping:                                                                ``,
 	} {
 		if _, said := readText(t, text); strings.Join(said, "|") != want {
 			t.Errorf("%s\n got %v\nwant %s", text, said, want)

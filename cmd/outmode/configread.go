@@ -424,7 +424,7 @@ func (r *configReader) contradictions() {
 		r.about(name, isError, "retention.days (%s) must not be shorter than retention.hours (%s)", spanWords(c.Retention.Days), spanWords(c.Retention.Hours))
 	}
 	for i := range c.Gateways {
-		r.mappingOf(fmt.Sprintf("gateways[%d].mapping", i), c.Gateways[i].Mapping)
+		r.mappingOf(fmt.Sprintf("gateways[%d]", i), &c.Gateways[i])
 	}
 	switch {
 	case c.TLS.Cert != "" && c.TLS.Key == "" && !r.wrong["tls.key"]:

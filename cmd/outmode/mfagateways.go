@@ -16,7 +16,7 @@ import (
 // A declaredGateway is an item of the list of gateways, as text.
 type declaredGateway struct {
 	ID, Kind     string
-	Mapping      string // of kind mapped: the application that its events have
+	Mapping      string // of kind mapped: the source of the mapping that reads its log
 	Applications []string
 	Protects     struct{ Entries, Servers []string } // Entries are nil where it is not said which
 	Window       struct{ Before, After time.Duration }
@@ -59,10 +59,10 @@ func gatewayKeys() []configKey[declaredGateway] {
 		doc: "whose log it writes; none: nothing protects what stands here",
 	}, {
 		name: "mapping", check: checkSource, at: func(g *declaredGateway) any { return &g.Mapping },
-		doc: "of kind mapped: the source of the mapping that reads its log, where that has no application of its own",
+		doc: "of kind mapped: the source of the mapping that reads its log, with all its applications",
 	}, {
 		name: "applications", check: checkPattern, at: func(g *declaredGateway) any { return &g.Applications },
-		doc: "patterns of the applications of its log that it stands for; none: all that no other gateway of the kind names",
+		doc: "patterns of the applications of its log that it stands for; none: all that no other gateway of the kind names; of kind mapped: the mapping, or mapping/application",
 	}, {
 		name: "protects", doc: "what it protects",
 		in: []configKey[declaredGateway]{{
@@ -211,7 +211,8 @@ func (d *declaredGateway) gateway() audit.Gateway {
 	g := audit.DefaultGateway(kind)
 	g.ID = cmp.Or(d.ID, d.Mapping, d.Kind)
 	if d.Mapping != "" {
-		g.Applications = []string{strings.ToLower(d.Mapping)}
+		source := strings.ToLower(d.Mapping)
+		g.Applications = []string{source, source + "/*"}
 	}
 	for _, a := range d.Applications {
 		g.Applications = append(g.Applications, strings.ToLower(a))

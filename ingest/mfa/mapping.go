@@ -21,7 +21,7 @@ type Mapping struct {
 	User        MappedUser
 	IP          MappedIP
 	ID          MappedField // what names an event for ever
-	Application MappedField // the Source where none is named
+	Application MappedField // stands behind the Source and a slash; the Source alone where none is named
 	Factor      MappedField
 	Gateway     MappedField // the server that wrote the record
 	Outcome     MappedOutcome
@@ -115,7 +115,7 @@ type MappedLog struct {
 	words          table
 	when           []judgement
 	otherwise      signin.FactorOutcome
-	application    []byte // where a record names none
+	application    []byte // the source
 }
 
 // A test is a compiled Condition.

@@ -90,7 +90,7 @@ func products() map[string]product {
 			`2026-10-06 10:01:05,682 trackingid="tid:a4" event="SLO" subject="anna" status="success"`,
 			`2026-10-06 10:01:05,682 trackingid="tid:a5" event="SSO" subject="anna`,
 		}, []string{
-			"first_factor_ok 2026-10-06T08:00:05.682Z anna@contoso.com|OWA|198.51.100.7||success||tid:a1",
+			"first_factor_ok 2026-10-06T08:00:05.682Z anna@contoso.com|pingfederate/OWA|198.51.100.7||success||tid:a1",
 			"passed 2026-10-06T08:00:15.682Z anna@contoso.com|pingfederate|198.51.100.7||success||tid:a1",
 			`first_factor_failed 2026-10-06T08:01:05.682Z a "b" status="success"|pingfederate|198.51.100.7||failure||tid:a2`,
 			"unknown 2026-10-06T08:01:05.682Z |pingfederate|198.51.100.7||inprogress||tid:a3",
@@ -124,8 +124,8 @@ func products() map[string]product {
 			`{"timestamp":"2026-10-06T08:00:10.123Z","loggerName":"org.keycloak.events"}`,
 			`{"timestamp":`,
 		}, []string{
-			"first_factor_failed 2026-10-06T08:00:05.123Z anna|owa|198.51.100.7||invalid_user_credentials|kc01|",
-			"first_factor_ok 2026-10-06T08:00:09.123Z anna|owa|198.51.100.7||LOGIN|kc01|",
+			"first_factor_failed 2026-10-06T08:00:05.123Z anna|keycloak/owa|198.51.100.7||invalid_user_credentials|kc01|",
+			"first_factor_ok 2026-10-06T08:00:09.123Z anna|keycloak/owa|198.51.100.7||LOGIN|kc01|",
 			noteElsewhere,
 			noteNoInner,
 			errCut.Error(),

@@ -104,14 +104,20 @@ func (d *mapped) facts(f *signin.Facts) ingest.Decoded {
 		return ingest.Facts
 	}
 	f.Time, f.Server = at, d.first(l.server)
-	d.event = signin.MFAFacts{Time: at, User: user, Application: d.first(l.app), Address: d.address(), Factor: d.words.word(d.first(l.factor)),
+	d.event = signin.MFAFacts{Time: at, User: user, Application: d.application(), Address: d.address(), Factor: d.words.word(d.first(l.factor)),
 		Gateway: f.Server, Transaction: d.first(l.id)}
-	if d.event.Application == nil {
-		d.event.Application = l.application
-	}
 	d.event.Outcome, d.event.Reason = d.judge(word)
 	f.MFA = &d.event
 	return ingest.Facts
+}
+
+// application is what the record says is signed in to, behind the name of the mapping: what two gateways each call mail are
+// two. The name alone where it says nothing.
+func (d *mapped) application() []byte {
+	if app := d.first(d.log.app); app != nil {
+		return d.words.below(d.log.application, app)
+	}
+	return d.log.application
 }
 
 // first is the first of some fields that says something: a dash and null say that there is nothing.

@@ -58,6 +58,13 @@ func (s *scribe) joined(a, b []byte) []byte {
 	return s.since(from)
 }
 
+// below writes two texts as they are, with / between them.
+func (s *scribe) below(a, b []byte) []byte {
+	from := len(s.text)
+	s.text = append(append(append(s.text, a...), '/'), b...)
+	return s.since(from)
+}
+
 func (s *scribe) since(from int) []byte {
 	if from == len(s.text) {
 		return nil
