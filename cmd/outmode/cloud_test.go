@@ -176,7 +176,7 @@ func TestMFAWithoutItsColumns(t *testing.T) {
 	dir := t.TempDir()
 	var thin, thick []string
 	for minute := range 4 {
-		r := strings.NewReplacer("08:15", fmt.Sprintf("08:1%d", minute), "anna.berg", fmt.Sprintf("user%d", minute), `"c1"`, fmt.Sprintf(`"c%d"`, minute), "6a1f2b3c", fmt.Sprintf("6a1f2b3%d", minute), `"ropc"`, `"none"`, "Exchange Web Services", "Browser").Replace(spacedSignIn)
+		r := strings.NewReplacer("08:15", fmt.Sprintf("08:1%d", minute), "anna.berg", fmt.Sprintf("user%d", minute), `"c1"`, fmt.Sprintf(`"c%d"`, minute), "6a1f2b3c", fmt.Sprintf("6a1f2b3%d", minute), "0b7c9d1e", fmt.Sprintf("0b7c9d1%d", minute), `"ropc"`, `"none"`, "Exchange Web Services", "Browser").Replace(spacedSignIn)
 		thin, thick = append(thin, r), append(thick, strings.Replace(r, `"status"`, `"authenticationRequirement": "singleFactorAuthentication", "authenticationDetails": [], "status"`, 1))
 	}
 	for name, c := range map[string]struct {

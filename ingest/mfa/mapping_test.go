@@ -383,7 +383,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// The test is not parallel: testing.AllocsPerRun counts for the whole process. A line that a pattern fits costs one.
+// The test is not parallel: testing.AllocsPerRun counts for the whole process. A line that a pattern fits costs one; the race
+// detector lets pools forget, of which package regexp has two.
 func TestMappedAllocations(t *testing.T) {
 	for name, p := range products() {
 		if m := p.mapping(); !strings.Contains(m.Input.Format, "regex") {
@@ -393,7 +394,7 @@ func TestMappedAllocations(t *testing.T) {
 	p := products()["FreeRADIUS"]
 	d, line, f := p.log(t).decoder(), []byte(p.lines[0]), signin.Facts{}
 	other := []byte(p.lines[2])
-	if n := testing.AllocsPerRun(10, func() { d.Decode(line, &f); d.Decode(other, &f) }); n > 1 {
+	if n := testing.AllocsPerRun(10, func() { d.Decode(line, &f); d.Decode(other, &f) }); n > 3 {
 		t.Errorf("%v allocations", n)
 	}
 }
