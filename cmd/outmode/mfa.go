@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
@@ -171,9 +172,7 @@ type mfaLogon struct {
 func logonOf(v *audit.Verdict) *mfaLogon {
 	l := &mfaLogon{Time: rfc3339(v.Time), Exact: v.Exact, User: userOf(v), Account: v.Account, Server: v.Way.Server, Entry: v.Way.Entry.String(), Network: networkOf(v.Way.Internal), Client: v.Way.Client,
 		MFA: v.MFA.String(), Cause: v.Cause.String(), Gateway: v.Gateway, Reason: v.Reason, Doubt: v.Doubt, Event: json.RawMessage("null")}
-	if v.Address.IsValid() {
-		l.Address = v.Address.String()
-	}
+	l.Address = addressText(v.Address)
 	if e := v.Event; e != nil {
 		l.Event, _ = json.Marshal(struct {
 			Time        string `json:"time"`
@@ -182,9 +181,19 @@ func logonOf(v *audit.Verdict) *mfaLogon {
 			Factor      string `json:"factor"`
 			Reason      string `json:"reason"`
 			Transaction string `json:"transaction"`
-		}{rfc3339(e.Time), e.User, e.Outcome.String(), e.Factor, e.Reason, e.Transaction})
+			Application string `json:"application"`
+			Address     string `json:"address"`
+		}{rfc3339(e.Time), e.User, e.Outcome.String(), e.Factor, e.Reason, e.Transaction, e.Application, addressText(e.Address)})
 	}
 	return l
+}
+
+// addressText is an address, "" for none.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 // userOf is the name of whoever logged on.

@@ -32,7 +32,8 @@ type mfaReport struct {
 	since, until int64
 	declared     bool // somebody said what the gateways protect
 	rows         map[mfaKey]*mfaRow
-	doubts       int64
+	doubts       int64 // of missing ones
+	elsewhere    int64 // second factors that were given for another address
 }
 
 type mfaOptions struct {
@@ -181,8 +182,12 @@ func (r *mfaReport) add(v *audit.Verdict) error {
 	row.count++
 	row.last, row.reason = v.Time, v.Reason
 	row.doubt = cmp.Or(v.Doubt, row.doubt)
-	if v.Doubt != "" {
+	switch {
+	case v.Doubt == "":
+	case v.MFA == signin.MFAMissing:
 		r.doubts++
+	default:
+		r.elsewhere++
 	}
 	if i, has := slices.BinarySearchFunc(row.addresses, v.Address, netip.Addr.Compare); !has && v.Address.IsValid() && i < sampledAddresses {
 		row.addresses = slices.Insert(row.addresses, i, v.Address)
@@ -322,6 +327,9 @@ func (r *mfaReport) addNotes(set *audit.Setup, gateways []audit.GatewayReport) {
 	}
 	for i := range gateways {
 		r.noteGateway(&gateways[i], set)
+	}
+	if r.elsewhere > 0 {
+		r.note("%s passed or remembered for another address than the logon came from: they may be another logon of the same person, or somebody else's. -o ndjson names both addresses (doubt); behind a load balancer or a proxy they always differ", plural(r.elsewhere, "second factor"))
 	}
 	if r.doubts > 0 {
 		r.note("%s called missing may go on from a session that was opened before the log of their server begins, or in a gap of it", plural(r.doubts, "logon"))

@@ -61,6 +61,7 @@ func (c *Correlator) judge(it *item) *Verdict {
 	}
 	own, doubtful := c.ownEvent(it)
 	if own != nil && c.said(v, own) {
+		c.doubtAddress(v, own)
 		return v
 	}
 	for _, i := range w.guard.gateways {
@@ -92,6 +93,18 @@ func spanWords(ms int64) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// doubtAddress says that a second factor was given elsewhere than the logon came from: a telephone that is asked has its own
+// address with few gateways, and a thief has another one than the person who approves.
+func (c *Correlator) doubtAddress(v *Verdict, e *event) {
+	inside := func(a netip.Addr) bool {
+		return slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(a) })
+	}
+	if v.MFA != signin.MFAPassed && v.MFA != signin.MFARemembered || !located(e.Address) || !located(v.Address) || e.Address == v.Address || v.Way.Internal || inside(e.Address) {
+		return
+	}
+	v.Doubt = fmt.Sprintf("it was given for %s, and the logon came from %s: it may be another one of this person, or somebody else's", e.Address, v.Address)
 }
 
 // said fills in what an event says, if it says something of a second factor.

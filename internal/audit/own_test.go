@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -20,6 +21,21 @@ func TestWhatSaysMoreIsTheLogonsOwn(t *testing.T) {
 	// One that was passed elsewhere does not excuse what was refused here.
 	w = usual(logons(logon("10:05", `CONTOSO\anna`)), told("10:04:10", "anna", signin.FactorDenied, home), told("10:05:10", "anna", signin.FactorPassed, abroad))
 	expect(t, w, `10:05 contoso\anna owa denied said`)
+}
+
+// A second factor that was given for another address may be of another logon, or of a thief's: that is said.
+func TestSecondFactorOfAnotherAddress(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from  string
+		doubt bool
+	}{{abroad, true}, {home, false}, {"10.0.0.7", false}, {"0.0.0.0", false}} {
+		w := usual(logons(logon("10:05", `CONTOSO\anna`)), told("10:05:10", "anna", signin.FactorPassed, c.from))
+		w.set.Inside = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		if v, _ := audit.Correlate(w.setup(), w.uses, w.events); v[0].MFA != signin.MFAPassed || (v[0].Doubt != "") != c.doubt {
+			t.Errorf("%s: %+v", c.from, v[0])
+		}
+	}
 }
 
 // A token of AD FS for another relying party says nothing of Outlook on the web, unless it is declared to.
