@@ -193,6 +193,31 @@ func TestMFAOfEveryLogon(t *testing.T) {
 	}
 }
 
+// The headline begins with what is not known, and never reassures where nothing is known.
+func TestMFAHeadline(t *testing.T) {
+	t.Parallel()
+	data := doors(t)
+	const calm = "No logon is known to have gone without"
+	head := func(args ...string) string {
+		text, _, _ := strings.Cut(must(t, exitDone, append([]string{"mfa", "--data", data}, args...)...), "\n\n")
+		return text
+	}
+	nobody := write(t, filepath.Join(t.TempDir(), "g.yaml"), []byte("- kind: none\n  protects: {entries: [owa, ecp]}\n"))
+	for want, args := range map[string][]string{
+		"\n  Nothing can be said of 11 of 12 logons (unknown): 9 no gateway known,":                  nil,
+		"\n  1 logon of 1 account at 1 entry point that no gateway protects, 1 of them from outside": {},
+		"at 3 entry points that no gateway protects, 11 of them from outside":                        {"--gateway", nobody},
+	} {
+		if text := head(args...); !strings.Contains(text, want) || strings.Contains(text, calm) {
+			t.Errorf("%v: %s\nwant %q", args, text, want)
+		}
+	}
+	gatewayLog(t, data, 1000, signin.Duo, duoDay(t)...)
+	if text := head(); strings.Contains(text, "Nothing can be said") || !strings.Contains(text, "5 logons of which nothing can be said") || !strings.Contains(text, "that no gateway protects") {
+		t.Error(text)
+	}
+}
+
 // Without the gateway's events nothing is missing: the same logons are unknown.
 func TestMFAWithoutEventsIsUnknown(t *testing.T) {
 	t.Parallel()

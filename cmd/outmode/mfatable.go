@@ -60,6 +60,10 @@ func (t *mfaTable) headline() {
 		}
 		who[row.mfa][row.user] = true
 	}
+	most := 2*sum[signin.MFAUnknown] > r.Logons-sum[signin.MFANotCovered]
+	if most {
+		t.printf("  %s\n", wrap(fmt.Sprintf("Nothing can be said of %s of %s (unknown): %s", number(sum[signin.MFAUnknown]), plural(r.Logons, "logon"), t.causes()), mfaWidth, "    "))
+	}
 	bad := false
 	for _, x := range []struct {
 		m    signin.MFA
@@ -71,12 +75,29 @@ func (t *mfaTable) headline() {
 			t.printf("  %s\n", t.p.in(red, fmt.Sprintf("%s of %s: %s", plural(sum[x.m], "logon"), plural(len(who[x.m]), "account"), x.what)))
 		}
 	}
-	if !bad {
+	if !bad && !most && sum[signin.MFANotCovered] < r.Logons {
 		t.printf("  No logon is known to have gone without a second factor where one was due.\n")
 	}
-	if n := sum[signin.MFAUnknown]; n > 0 {
+	if n := sum[signin.MFAUnknown]; n > 0 && !most {
 		t.printf("  %s\n", wrap(fmt.Sprintf("%s of which nothing can be said (unknown): %s", plural(n, "logon"), t.causes()), mfaWidth, "    "))
 	}
+	if sum[signin.MFANotCovered] > 0 {
+		t.unprotected(len(who[signin.MFANotCovered]))
+	}
+}
+
+// unprotected says how many logons no gateway guards.
+func (t *mfaTable) unprotected(accounts int) {
+	var logons, outside int64
+	entries := map[string]bool{}
+	for _, u := range t.r.Unprotected {
+		logons += u.Logons
+		entries[u.Entry] = true
+		if u.Network == networkOf(false) {
+			outside += u.Logons
+		}
+	}
+	t.printf("  %s of %s at %s that no gateway protects, %s of them from outside\n", plural(logons, "logon"), plural(accounts, "account"), plural(len(entries), "entry point"), number(outside))
 }
 
 // causes sums up why something is unknown, the most first.
