@@ -5,6 +5,9 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,7 +119,7 @@ findings, resolved ones too and, with --since and --until, those of that time, c
 	fl := c.Flags()
 	fl.StringSliceVar(&f.states, "state", nil, "open, acknowledged or resolved (default: the first two)")
 	fl.StringVar(&f.severity, "severity", "", "this severity or a higher one")
-	fl.StringSliceVar(&f.rules, "rule", nil, "id or tag of a rule")
+	fl.StringSliceVar(&f.rules, "rule", nil, "id or tag of a rule, how ids begin (OM-20), or a pack (mfa-bypass)")
 	fl.StringVar(&f.user, "user", "", "pattern, with * and ?, of an account")
 	fl.StringVar(&f.since, "since", "", "seen since that day: 2026-10-06, 7d (days before now) or RFC 3339")
 	fl.BoolVar(&f.all, "all", false, "resolved ones too")
@@ -172,6 +175,9 @@ func (f *findingsFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	if filter.Rules, err = f.named(ctx, store); err != nil {
+		return err
+	}
 	found, err := store.Findings(ctx, filter)
 	if err != nil {
 		return err
@@ -201,6 +207,59 @@ func (f *findingsFlags) run(ctx context.Context) error {
 	}
 	return f.table(found, resolved)
 }
+
+// named makes ids and tags of what --rule names, and says what is none.
+func (f *findingsFlags) named(ctx context.Context, store *sqlite.Store) (all []string, err error) {
+	if len(f.rules) == 0 {
+		return nil, nil
+	}
+	var known []rules.Rule
+	set, err := (&ruleFlags{}).loadWith(f.globals, f.data)
+	if err != nil {
+		return nil, err
+	}
+	known = set.Rules()
+	kept, err := store.Findings(ctx, sqlite.FindingFilter{Bare: true}) // of rules that are not loaded, too
+	if err != nil {
+		return nil, err
+	}
+	for i := range kept {
+		known = append(known, rules.Rule{ID: kept[i].Rule, Tags: kept[i].Tags})
+	}
+	for _, name := range f.rules {
+		ids := rulesNamed(known, name)
+		if len(ids) == 0 && !strings.HasPrefix(strings.ToUpper(name), ownRules) {
+			fmt.Fprintf(f.err, "no rule has the id, the tag or the pack %q, and no id begins so; \"outmode rules list\" lists the rules\n", plain(name))
+		}
+		all = append(append(all, name), ids...)
+	}
+	return all, nil
+}
+
+// rulesNamed are the ids of the rules that have the id or tag; where there is none, of those whose id begins so or whose
+// pack is called so.
+func rulesNamed(known []rules.Rule, name string) (ids []string) {
+	of := func(fits func(r *rules.Rule) bool) {
+		for i := range known {
+			if len(name) > 0 && fits(&known[i]) {
+				ids = append(ids, known[i].ID)
+			}
+		}
+	}
+	name = strings.ToLower(name)
+	of(func(r *rules.Rule) bool { return strings.ToLower(r.ID) == name || slices.Contains(r.Tags, name) })
+	if len(ids) == 0 {
+		of(func(r *rules.Rule) bool {
+			pack := strings.ToLower(strings.TrimSuffix(path.Base(filepath.ToSlash(r.File)), path.Ext(r.File)))
+			return strings.HasPrefix(strings.ToLower(r.ID), name) || pack == name || packPart.ReplaceAllString(pack, "") == name
+		})
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// packPart is how a file of a pack that has several is called behind the pack's name.
+var packPart = regexp.MustCompile(`-[0-9]+-.*$`)
 
 func writeFindings(w io.Writer, found []sqlite.Finding) error {
 	out := struct {
@@ -248,10 +307,10 @@ func (f *findingsFlags) table(found []sqlite.Finding, resolved int) error {
 		x := &found[i]
 		plainly = append(plainly, x.Finding)
 		counts[x.Severity]++
-		t.add(x.Level, x.State, shortID(x.ID), x.Rule, x.Name, orDash(x.Subject), orDash(x.Protocol), number(x.Count), minute(x.Last.UnixMilli()), orDash(exceptionOf(x.Finding)))
+		t.add(x.Level, x.State, dashed(shortID(x.ID)), x.Rule, x.Name, orDash(x.Subject), orDash(x.Protocol), number(x.Count), minute(x.Last.UnixMilli()), orDash(exceptionOf(x.Finding)))
 	}
 	if len(found) == 0 {
-		_, err := fmt.Fprintf(f.out, "No finding is in the store that fits. outmode findings list --all lists resolved ones too, outmode sources what was read\n")
+		_, err := fmt.Fprintf(f.out, "No finding is in the store that fits. outmode findings list%s --all lists resolved ones too, outmode sources%s what was read\n", f.storeFlags(f.data, f.data), f.storeFlags(f.data, f.data))
 		return err
 	}
 	t.write(&b, f.painter())
@@ -259,12 +318,12 @@ func (f *findingsFlags) table(found []sqlite.Finding, resolved int) error {
 	if resolved > 0 {
 		fmt.Fprintf(&b, ". Not listed: %s resolved, which --all lists too", number(resolved))
 	}
-	fmt.Fprintf(&b, "\n  outmode findings show %s    all of the first one\n", dashed(shortID(found[0].ID)))
+	fmt.Fprintf(&b, "\n  outmode findings show%s %s    all of the first one\n", f.storeFlags(f.data, f.data), dashed(shortID(found[0].ID)))
 	_, err := io.WriteString(f.out, b.String())
 	return err
 }
 
-// dashed is an id as an argument.
+// dashed is an id as an argument, to be copied from a table too.
 func dashed(id string) string {
 	if strings.HasPrefix(id, "-") {
 		return "-- " + id

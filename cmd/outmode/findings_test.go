@@ -64,7 +64,7 @@ func TestFindingsList(t *testing.T) {
 	all := listedFindings(t, "--data", data)
 	first := all[0]["id"].(string)
 	table := must(t, exitDone, "findings", "list", "--data", data)
-	says(t, table, "critical open "+first[:8]+" OM-1020", `contoso\adm-carla`, fmt.Sprintf("%d findings: 1 critical,", len(all)), "outmode findings show "+dashed(first[:8]))
+	says(t, table, "critical open "+dashed(first[:8])+" OM-1020", `contoso\adm-carla`, fmt.Sprintf("%d findings: 1 critical,", len(all)), "outmode findings show --data "+data+" "+dashed(first[:8]))
 	if lines := strings.Split(strings.TrimSpace(must(t, exitDone, "findings", "list", "-o", "ndjson", "--data", data)), "\n"); len(lines) != len(all) || !strings.Contains(lines[0], `"id":"`+first+`"`) {
 		t.Errorf("ndjson has %d lines", len(lines))
 	}
@@ -87,6 +87,27 @@ func TestFindingsList(t *testing.T) {
 	says(t, must(t, exitDone, "findings", "list", "--user", "eve", "--data", data), "No finding is in the store that fits")
 }
 
+// --rule takes what rules are called elsewhere, and says what none is called.
+func TestFindingsByRule(t *testing.T) {
+	t.Parallel()
+	data, _ := stored(t, proxyLine(`CONTOSO\anna`, "agent"))
+	all := len(listedFindings(t, "--data", data))
+	for _, name := range []string{"OM-1", "om-10", "legacy-auth", "LEGACY-AUTH-1-http"} {
+		code, out, errs := outmode(t, "", "findings", "list", "--data", data, "--rule", name, "-o", "ndjson")
+		if n := strings.Count(out, "\n"); code != exitDone || errs != "" || n == 0 || n > all {
+			t.Errorf("%s: exit %d, %d of %d findings: %s", name, code, n, all, errs)
+		}
+	}
+	if _, out, errs := outmode(t, "", "findings", "list", "--data", data, "--rule", "mfa-bypas"); !strings.Contains(errs, `no rule has the id, the tag or the pack "mfa-bypas"`) || !strings.Contains(out, "outmode findings list --data "+data+" --all") {
+		t.Errorf("%s%s", out, errs)
+	}
+	for _, name := range []string{"mfa-bypass", "mfa", "OM-SYS-01"} { // which exist, and found nothing
+		if _, out, errs := outmode(t, "", "findings", "list", "--data", data, "--rule", name); errs != "" || !strings.Contains(out, "No finding") {
+			t.Errorf("%s: %s%s", name, out, errs)
+		}
+	}
+}
+
 func TestFindingsShowAndAck(t *testing.T) {
 	t.Parallel()
 	data, log := stored(t, proxyLine(`CONTOSO\anna`, "agent"), proxyLine(`CONTOSO\ben`, "agent"))
@@ -99,10 +120,10 @@ func TestFindingsShowAndAck(t *testing.T) {
 		return must(t, exitDone, append(append([]string{"findings", "show", "--data", data}, args...), "--", id[:10])...)
 	}
 	says(t, show(), "OM-1003", "id "+id, "state open", `who contoso\anna`, "count 1", "seen 2026-10-06 08:15 to 2026-10-06 08:15 UTC", log+` line 2 as contoso\anna (byte `, "sha256 ",
-		"open outmode: opened", "How to investigate", "What to do", "outmode explain --line 2 "+log, "outmode findings ack --note TEXT "+dashed(id[:8]))
+		"open outmode: opened", "How to investigate", "What to do", "outmode explain --line 2 "+log, "outmode findings ack --data "+data+" --note TEXT "+dashed(id[:8]))
 	out := must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--note", "a scanner\n", "--", id)
 	says(t, out, "acknowledged: OM-1003", `contoso\anna`, id)
-	says(t, show(), "state acknowledged by dora on", "UTC: a scanner", "acknowledged dora: a scanner", "outmode findings ack --undo "+dashed(id[:8]))
+	says(t, show(), "state acknowledged by dora on", "UTC: a scanner", "acknowledged dora: a scanner", "outmode findings ack --data "+data+" --undo "+dashed(id[:8]))
 	says(t, must(t, exitDone, "findings", "list", "--data", data, "--state", "acknowledged"), "1 finding:")
 	must(t, exitDone, "findings", "ack", "--data", data, "--by", "dora", "--", id) // keeps the note
 	var shown map[string]any

@@ -68,7 +68,7 @@ history (at state by note) outside (exception what) rule_description rule_note r
 				return err
 			}
 			defer store.Close()
-			return showFinding(c.Context(), g, store, set, args[0])
+			return showFinding(c.Context(), g, store, set, args[0], g.storeFlags(data, data))
 		},
 	}
 	c.SetFlagErrorFunc(dashError)
@@ -103,7 +103,7 @@ func findFinding(ctx context.Context, store *sqlite.Store, prefix string, deep b
 	return &found[0], nil
 }
 
-func showFinding(ctx context.Context, g *globals, store *sqlite.Store, set *rules.Set, id string) error {
+func showFinding(ctx context.Context, g *globals, store *sqlite.Store, set *rules.Set, id, flags string) error {
 	f, err := findFinding(ctx, store, id, true)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func showFinding(ctx context.Context, g *globals, store *sqlite.Store, set *rule
 	if g.output == "json" {
 		return writeJSON(g.out, s)
 	}
-	_, err = io.WriteString(g.out, s.print(g.painter(), by, known))
+	_, err = io.WriteString(g.out, s.print(g.painter(), by, known, flags))
 	return err
 }
 
@@ -155,7 +155,7 @@ func oneException(ctx context.Context, store *sqlite.Store, id string) (*rules.E
 
 // print is a finding for people: what, who and when, then the proof, then what to do. by is the exception that covers
 // it; known says that its rule is one of those that are loaded.
-func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
+func (s *shownFinding) print(p *paint, by *rules.Exception, known bool, flags string) string {
 	var b strings.Builder
 	row := func(name, value string) {
 		if value != "" {
@@ -215,7 +215,7 @@ func (s *shownFinding) print(p *paint, by *rules.Exception, known bool) string {
 		section("How to investigate", "The rule "+s.Rule+" is not one of those that are loaded: name its folder with --rules.")
 	}
 	fmt.Fprintf(&b, "\n%s\n", p.in(bold, "Next"))
-	b.WriteString(s.next())
+	b.WriteString(s.next(flags))
 	return b.String()
 }
 
@@ -233,8 +233,8 @@ func (s *shownFinding) stateText() string {
 	return text
 }
 
-// next is what to do now.
-func (s *shownFinding) next() string {
+// next is what to do now. flags name the store.
+func (s *shownFinding) next(flags string) string {
 	var b strings.Builder
 	if n := len(s.Evidence); n > 0 {
 		e := s.Evidence[n-1]
@@ -242,9 +242,9 @@ func (s *shownFinding) next() string {
 	}
 	switch id := dashed(shortID(s.ID)); s.State {
 	case "open":
-		fmt.Fprintf(&b, "  outmode findings ack --note TEXT %s    it is known\n", id)
+		fmt.Fprintf(&b, "  outmode findings ack%s --note TEXT %s    it is known\n", flags, id)
 	case "acknowledged":
-		fmt.Fprintf(&b, "  outmode findings ack --undo %s    it is not known after all\n", id)
+		fmt.Fprintf(&b, "  outmode findings ack%s --undo %s    it is not known after all\n", flags, id)
 	}
 	return b.String()
 }

@@ -146,10 +146,29 @@ func (t *tableWriter) next() {
 			at := f.Evidence[n-1]
 			t.printf("  outmode explain --line %d %s    a line of the first finding\n", at.Line, quoted(t.r.logs[at.File].Input.Path))
 			t.printf("  outmode scan %s -o json    everything above as one object, with the evidence\n", all)
+			t.nextMFA(all)
 			return
 		}
 	}
 	t.printf("  outmode scan %s -v    every file and every reason\n", all)
+	t.nextMFA(all)
+}
+
+// nextMFA says how to ask what gateways say of each logon, where a log of one was read: of a store. paths are none where the
+// report is of one.
+func (t *tableWriter) nextMFA(paths string) {
+	told := slices.ContainsFunc(t.r.Sources, func(s source) bool {
+		k, _ := signin.ParseKind(s.Kind)
+		return k.Gateway() && s.State == "read"
+	})
+	switch {
+	case !told || paths == "-":
+	case paths == "":
+		t.printf("  outmode mfa --data %s    who got in without a second factor, and where none is asked for\n", quoted(t.r.store))
+	default:
+		t.printf("  outmode scan --data outmode-data %s    the same into a store, of which\n", paths)
+		t.printf("  outmode mfa --data outmode-data    says who got in without a second factor, and where none is asked for\n")
+	}
 }
 
 // nextOfStore is next where the report is of what a store holds.
@@ -165,6 +184,7 @@ func (t *tableWriter) nextOfStore() {
 	}
 	t.printf("  outmode findings list --data %s    every finding, and what became of it\n", data)
 	t.printf("  outmode usage --data %s -o json    everything above as one object, with the evidence\n", data)
+	t.nextMFA("")
 }
 
 // quoted makes a path one word for a shell, as far as a terminal can show it.

@@ -193,6 +193,22 @@ func TestMFAOfEveryLogon(t *testing.T) {
 	}
 }
 
+// Whoever has read a log of a gateway learns of the command that says more, from files and from a store; a folder of logs is
+// no store, and none is to be made in it.
+func TestMFAIsANextStep(t *testing.T) {
+	t.Parallel()
+	data, logs := filepath.Join(t.TempDir(), "data"), filepath.Join(contoso(), "duo")
+	says(t, must(t, exitDone, "scan", logs), "outmode scan --data outmode-data "+logs, "outmode mfa --data outmode-data ")
+	says(t, must(t, exitDone, "scan", "--data", data, logs), "outmode mfa --data "+data+" ")
+	if text := must(t, exitDone, "scan", filepath.Join(contoso(), "EX01", "Pop3")); strings.Contains(text, "outmode mfa") {
+		t.Error(text)
+	}
+	says(t, must(t, exitDone, "mfa", "--data", data), "outmode findings list --data "+data+" --rule mfa")
+	if code, _, errs := outmode(t, "", "mfa", "--data", logs); code != exitError || !strings.Contains(errs, "outmode scan --data outmode-data "+logs) || strings.Contains(errs, "scan --data "+logs) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 // The headline begins with what is not known, and never reassures where nothing is known.
 func TestMFAHeadline(t *testing.T) {
 	t.Parallel()

@@ -163,7 +163,7 @@ type mfaRow struct {
 
 func newMFAReport(f *mfaFlags, data string) *mfaReport {
 	return &mfaReport{Version: version(), Options: f.used, Cells: []mfaCell{}, Gateways: []mfaGateway{}, Accounts: []mfaAccount{}, Unprotected: []unprotected{}, Notes: []string{},
-		data: data, store: f.storeFlags(data), since: f.from, until: f.to, rows: map[mfaKey]*mfaRow{}}
+		data: data, store: f.storeFlags(f.data, data), since: f.from, until: f.to, rows: map[mfaKey]*mfaRow{}}
 }
 
 func (r *mfaReport) note(format string, args ...any) {

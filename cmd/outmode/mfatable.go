@@ -333,6 +333,7 @@ func (t *mfaTable) next() {
 	if !t.r.declared {
 		t.printf("  outmode mfa%s --gateway FILE    with what your gateways protect: docs/mfa.md\n", store)
 	}
+	t.printf("  outmode findings list%s --rule mfa    what the rules found in it\n", store)
 	t.printf("  outmode mfa%s -o ndjson    every logon, what is said of it, and why\n", store)
 	t.printf("  outmode sources%s    which logs were read, and from when to when\n", store)
 }

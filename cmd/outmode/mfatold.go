@@ -128,11 +128,12 @@ func (g *globals) joins(inside []netip.Prefix) (joining, error) {
 }
 
 // storeFlags are the flags by which a next command reads the same store by the same configuration.
-func (f *mfaFlags) storeFlags(dir string) (flags string) {
-	if f.config != "" {
-		flags = " -c " + quoted(f.config)
+// data is what --data said.
+func (g *globals) storeFlags(data, dir string) (flags string) {
+	if g.config != "" {
+		flags = " -c " + quoted(g.config)
 	}
-	if f.data != "" || f.configBehind(f.data) == "" {
+	if data != "" || g.configBehind(data) == "" {
 		flags += " --data " + quoted(dir)
 	}
 	return flags

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,16 @@ func (g *globals) openStore(ctx context.Context, flag string, opt sqlite.Options
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, dir, opt)
+	if s, err := sqlite.Open(ctx, dir, opt); !errors.Is(err, sqlite.ErrNoStore) || !holdsFiles(dir) {
+		return s, err
+	}
+	return nil, fmt.Errorf("%w in %s, which holds other files. If they are logs, read them into a store in a folder of its own: \"outmode scan --data outmode-data %s\", then --data outmode-data", sqlite.ErrNoStore, dir, quoted(dir))
+}
+
+// holdsFiles reports whether a folder has something in it that is no store.
+func holdsFiles(dir string) bool {
+	all, err := os.ReadDir(dir)
+	return err == nil && len(all) > 0 && !exists(filepath.Join(dir, "outmode.db"))
 }
 
 // readStore opens it for a command that only reads: who may not write the store can use these, too.

@@ -212,7 +212,7 @@ func (t *usersTable) findings(u *listedUser) {
 	tb := newTable("severity", "state", "id", "rule", "what", "on", ">count", "last")
 	for i := range u.Findings[:t.limit(len(u.Findings))] {
 		f := &u.Findings[i]
-		tb.add(f.Severity, f.State, shortID(f.ID), f.Rule, short(f.Name, 28), orDash(f.Protocol), number(f.Count), day(f.last))
+		tb.add(f.Severity, f.State, dashed(shortID(f.ID)), f.Rule, short(f.Name, 28), orDash(f.Protocol), number(f.Count), day(f.last))
 	}
 	tb.write(t.w, t.p)
 	t.more(len(u.Findings), "findings")

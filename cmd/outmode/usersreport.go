@@ -151,7 +151,7 @@ type userRow struct {
 }
 
 func newUsersReport(f *mfaFlags, data string, notes []string) *usersReport {
-	r := &usersReport{Version: version(), Options: f.used, Users: []*listedUser{}, Notes: append([]string{}, notes...), data: data, store: f.storeFlags(data), from: f.from, to: f.to,
+	r := &usersReport{Version: version(), Options: f.used, Users: []*listedUser{}, Notes: append([]string{}, notes...), data: data, store: f.storeFlags(f.data, data), from: f.from, to: f.to,
 		rows: map[*audit.Person]*userRow{}, unsure: map[string]*unsureRow{}, met: map[*audit.Person]bool{}}
 	r.flags = r.store
 	if f.declare != "" {
