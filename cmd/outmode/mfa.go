@@ -129,6 +129,7 @@ func (f *mfaFlags) runMFA(ctx context.Context) error {
 func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, j *joining, each func(*audit.Verdict) error) error {
 	var failed error
 	j.since, j.until = r.since, r.until
+	r.aliases, j.Heard = j.known.Aliases, r.hear
 	j.Judged = func(v *audit.Verdict) {
 		if failed == nil {
 			failed = each(v)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/outmode/outmode/internal/audit"
+	"github.com/outmode/outmode/internal/signin"
 )
 
 // wrongClock is by how much the clock of a gateway is wrong on most of the days that are judged on which it is, in
@@ -34,6 +35,11 @@ func (r *mfaReport) noteClock(g *audit.GatewayReport, set *audit.Setup) {
 	if ms > 0 {
 		where = "ahead"
 	}
-	r.note("the clock of %s, or the zone in which its log is read, seems to be %s %s on %d of %s: its events are joined with nothing there, and what depends on them is unknown. Set the clock right, or declare the zone of its log (mfa.zones) or a wider window (gateways)",
-		g.ID, plural(max(ms, -ms)/60_000, "minute"), where, wrong, plural(int64(days), "day"))
+	clock, zone := "", ""
+	switch g.Kind { // whose times name no zone
+	case signin.Monosign, signin.ADFSLog, signin.NPS:
+		clock, zone = ", or the zone in which its log is read,", " the zone of its log (mfa.zones) or"
+	}
+	r.note("the clock of %s%s seems to be %s %s on %d of %s: its events are joined with nothing there, and what depends on them is unknown. Set the clock right, or declare%s a wider window (gateways)",
+		g.ID, clock, plural(max(ms, -ms)/60_000, "minute"), where, wrong, plural(int64(days), "day"), zone)
 }

@@ -34,6 +34,9 @@ type mfaReport struct {
 	rows         map[mfaKey]*mfaRow
 	doubts       int64 // of missing ones
 	elsewhere    int64 // second factors that were given for another address
+	servers      map[string]bool // of logons
+	domains      map[string]bool // of names, lower case; at most maxDomains and one
+	aliases      [][2]string
 }
 
 type mfaOptions struct {
@@ -163,7 +166,7 @@ type mfaRow struct {
 
 func newMFAReport(f *mfaFlags, data string) *mfaReport {
 	return &mfaReport{Version: version(), Options: f.used, Cells: []mfaCell{}, Gateways: []mfaGateway{}, Accounts: []mfaAccount{}, Unprotected: []unprotected{}, Notes: []string{},
-		data: data, store: f.storeFlags(f.data, data), since: f.from, until: f.to, rows: map[mfaKey]*mfaRow{}}
+		data: data, store: f.storeFlags(f.data, data), since: f.from, until: f.to, rows: map[mfaKey]*mfaRow{}, servers: map[string]bool{}, domains: map[string]bool{}}
 }
 
 func (r *mfaReport) note(format string, args ...any) {
@@ -179,6 +182,8 @@ func (r *mfaReport) add(v *audit.Verdict) error {
 		r.rows[key] = row
 	}
 	r.Logons++
+	r.servers[v.Way.Server] = true
+	r.inDomain(v.Account)
 	row.count++
 	row.last, row.reason = v.Time, v.Reason
 	row.doubt = cmp.Or(v.Doubt, row.doubt)
@@ -204,6 +209,11 @@ func (r *mfaReport) finish(set *audit.Setup, gateways []audit.GatewayReport) {
 	r.Period = period{rfc3339(set.From), rfc3339(set.To)}
 	cells, users := map[[2]string]*mfaCell{}, map[string]bool{}
 	for _, row := range r.rows {
+		if row.person != nil {
+			for _, f := range row.person.Forms() {
+				r.inDomain(f.Text)
+			}
+		}
 		at := [2]string{row.entry.String(), networkOf(row.internal)}
 		c := cells[at]
 		if c == nil {
@@ -331,6 +341,7 @@ func (r *mfaReport) addNotes(set *audit.Setup, gateways []audit.GatewayReport) {
 	if r.elsewhere > 0 {
 		r.note("%s passed or remembered for another address than the logon came from: they may be another logon of the same person, or somebody else's. -o ndjson names both addresses (doubt); behind a load balancer or a proxy they always differ", plural(r.elsewhere, "second factor"))
 	}
+	r.noteUnfit(set)
 	if r.doubts > 0 {
 		r.note("%s called missing may go on from a session that was opened before the log of their server begins, or in a gap of it", plural(r.doubts, "logon"))
 	}
@@ -351,7 +362,7 @@ func (r *mfaReport) noteGateway(g *audit.GatewayReport, set *audit.Setup) {
 	whole := set.To - set.From
 	switch {
 	case g.Logs == 0:
-		r.note("%s is declared, and no log of it was read: what it protects is unknown", g.ID)
+		r.note("%s is declared, and %s: what it protects is unknown", g.ID, logless(g, set.Sources))
 	case of == 0:
 		r.note("no log of %s that was read has events of this period: what it protects is unknown", g.ID)
 	case whole-of > 2*hourMs: // the period is of whole hours
@@ -424,8 +435,9 @@ func applications(sources []audit.Source, g *audit.GatewayReport) (all []string)
 	return slices.Compact(all)
 }
 
-// aliasFor is the alias that would make some people one, if their domains are: "" where they are of more than two.
-func aliasFor(people []*audit.Person) string {
+// aliasFor is the alias that would make some people one, if their domains are: "" where they are of more than two. alike
+// says that both are names of one sort, of NetBIOS or of DNS, which seldom are one domain.
+func aliasFor(people []*audit.Person) (alias string, alike bool) {
 	realms := map[string]bool{}
 	for _, p := range people {
 		if f := p.Forms()[0]; f.Form == audit.SamForm {
@@ -436,9 +448,9 @@ func aliasFor(people []*audit.Person) string {
 		}
 	}
 	if names := slices.Sorted(maps.Keys(realms)); len(names) == 2 {
-		return names[0] + "=" + names[1]
+		return names[0] + "=" + names[1], strings.Contains(names[0], ".") == strings.Contains(names[1], ".")
 	}
-	return ""
+	return "", false
 }
 
 // noteNames tells of account names that several people have, and of the alias that would make them one.
@@ -447,12 +459,15 @@ func (r *mfaReport) noteNames(set *audit.Setup) {
 	if len(all) == 0 {
 		return
 	}
-	pairs := map[string]int{}
+	pairs, doubtful := map[string]int{}, map[string]bool{}
 	for _, people := range all {
-		if alias := aliasFor(people); alias != "" {
+		if alias, alike := aliasFor(people); alias != "" {
 			pairs[alias]++
+			doubtful[alias] = alike
 		}
 	}
+	const enough = 3 // a name or two that are equal are chance: administrator, info
+	maps.DeleteFunc(pairs, func(alias string, n int) bool { return doubtful[alias] && n < enough })
 	text := ""
 	if best := slices.SortedFunc(maps.Keys(pairs), func(a, b string) int { return cmp.Or(pairs[b]-pairs[a], strings.Compare(a, b)) }); len(best) > 0 {
 		text = fmt.Sprintf(". If they are one domain, say --alias %s (%s); else --map tells who is who", best[0], plural(pairs[best[0]], "name"))

@@ -107,7 +107,7 @@ func tell(people []*audit.Person) (text, alias string) {
 	if mapped == len(people) {
 		return "the map has all of them: the log, or the gateway, must write more than this name", ""
 	}
-	if alias = aliasFor(people); alias != "" && mapped < 2 {
+	if alias, alike := aliasFor(people); alias != "" && !alike && mapped < 2 {
 		return "--alias " + alias + " would tell, if they are one domain; else a map of people (--map)", alias
 	}
 	return "a map of people (--map) would tell", ""
