@@ -73,14 +73,14 @@ func configKeys() []configKey[config] {
 			doc: "Applications of Entra that are your Exchange, published by Application Proxy: their application ids, or their names. Sign-ins to them count as sign-ins to Exchange.",
 		}, {
 			name: "people", path: true, check: checkPath, at: func(c *config) any { return &c.Organisation.People },
-			doc: "Maps of people for \"outmode mfa\", without its --map: CSV files that join the names of one person, or exports of the directory (ldifde, csvde, ldapsearch). Columns: sam domain upn sid mail dn guid department manager.",
+			doc: "Maps of people, for all that joins logons with what gateways logged (\"outmode mfa\" and \"outmode users\" without --map, and the rules that read mfa): CSV files that join the names of one person, or exports of the directory (ldifde, csvde, ldapsearch). Columns: sam domain upn sid mail dn guid department manager.",
 		}, {
 			name: "aliases", check: checkAlias, at: func(c *config) any { return &c.Organisation.Aliases },
-			doc: "Two names of one domain for \"outmode mfa\", beside its --alias, such as CONTOSO=contoso.com.",
+			doc: "Two names of one domain, such as CONTOSO=contoso.com, for the same; --alias of a command adds to it.",
 		}},
 	}, {
 		name: "gateways", at: func(c *config) any { return &c.Gateways },
-		doc:   "What the MFA gateways protect, for \"outmode mfa\", without its --gateway. Undeclared, Duo, Monosign, AD FS and Web Application Proxy are taken to protect owa and ecp on every server, Entra all of Exchange Online, and others nothing. docs/mfa.md has more.",
+		doc:   "What the MFA gateways protect, for \"outmode mfa\" without its --gateway, and for the rules that read mfa (scan, serve). Undeclared, Duo, Monosign, AD FS and Web Application Proxy are taken to protect owa and ecp on every server, Entra all of Exchange Online, and others nothing. docs/mfa.md has more.",
 		shown: typicalGateways(),
 	}, {
 		name: "mappings", at: func(c *config) any { return &c.Mappings },

@@ -63,7 +63,7 @@ func mfaKeys() []configKey[config] {
 		doc: "Addresses of proxies of your own with public addresses, such as Web Application Proxy: in a list of addresses that AD FS logs, the client is left of these. Private ones are known.",
 	}, {
 		name: "wap", path: true, check: checkPath, at: func(c *config) any { return &c.MFA.WAP },
-		doc: "Exports of what Web Application Proxy publishes (Get-WebApplicationProxyApplication | Export-Csv): \"outmode mfa\" takes entry points that are published as pass-through to be past AD FS. Without its --wap.",
+		doc: "Exports of what Web Application Proxy publishes (Get-WebApplicationProxyApplication | Export-Csv): entry points that are published as pass-through are taken to be past AD FS, by \"outmode mfa\" without its --wap and for the rules that read mfa.",
 	}}
 }
 

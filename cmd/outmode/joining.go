@@ -25,6 +25,7 @@ type joining struct {
 	fresh        func()                       // called before logons are judged, nil for nothing
 	since, until int64                        // Unix milliseconds; 0 for all that is kept
 	kept         int64                        // what is older is not kept any more
+	spans        [2]int64                     // of all that the store has; nothing if they are equal
 	knows        func(*audit.Person) []string // the gateways that ever told of somebody; nil until it ran
 	unpaired     int64                        // how often the store left out who is who, since it knew too much of that
 }
@@ -86,6 +87,7 @@ func (j *joining) run(ctx context.Context, v *sqlite.MFAView) ([]audit.GatewayRe
 	if j.kept, err = v.KeptFrom(ctx); err != nil {
 		return nil, err
 	}
+	j.spans = [2]int64{from, to}
 	if j.From, j.To = max(from, j.since, j.kept), to; j.until > 0 {
 		j.To = min(j.To, j.until)
 	}
@@ -150,6 +152,14 @@ func (j *joining) name(set *rules.Set) string {
 	h := sha256.New()
 	fmt.Fprint(h, version(), set.RecordRules(), j.Gateways, j.Proxied, j.known.People, j.known.Aliases, j.Inside)
 	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// has says of which time the store has logons and events.
+func (j *joining) has() string {
+	if j.spans[0] >= j.spans[1] {
+		return ", nor of any other"
+	}
+	return ": it has " + minute(j.spans[0]) + " to " + minute(j.spans[1]) + " UTC"
 }
 
 // judge returns what the rules that read mfa find, and which of them failed.

@@ -143,7 +143,7 @@ func (r *mfaReport) correlate(ctx context.Context, v *sqlite.MFAView, j *joining
 		r.note("of the time before %s no hours are kept any more (retention.hours): nothing can be said of it", minute(j.kept))
 	}
 	if j.From >= j.To {
-		r.note("the store has no logon and no event of that time")
+		r.note("the store has no logon and no event of that time%s", j.has())
 		return nil
 	}
 	r.finish(&j.Setup, gateways)

@@ -138,6 +138,8 @@ func causeWords(c audit.Cause) string {
 		return "with a word that is not known"
 	case audit.NoField:
 		return "of a log without a field for it"
+	case audit.WrongClock:
+		return "its clock is wrong"
 	case audit.GatewayError:
 		return "with an error of the gateway"
 	}
@@ -199,7 +201,7 @@ func shortWord(m signin.MFA) string {
 func (t *mfaTable) accounts() {
 	var list []*mfaAccount
 	for i := range t.r.Accounts {
-		if a := &t.r.Accounts[i]; weightOf(a.row.mfa, a.row.cause) <= 5 {
+		if a := &t.r.Accounts[i]; weightOf(a.row.mfa, a.row.cause) <= 5 || t.verbose && a.row.mfa == signin.MFAUnknown {
 			list = append(list, a)
 		}
 	}
@@ -219,6 +221,10 @@ func (t *mfaTable) accounts() {
 			what = "never seen"
 		case audit.BackEnd:
 			what = "back end"
+		default:
+			if a.row.mfa == signin.MFAUnknown {
+				what = causeWords(a.row.cause)
+			}
 		}
 		tb.add(what, shorten(a.User, 34), a.Entry+" "+a.Network, number(a.Count), minute(a.row.last), firstOf(a.Addresses))
 	}
