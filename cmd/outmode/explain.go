@@ -299,8 +299,21 @@ func (w *lineWriter) write(e ingest.Explained) error {
 			w.rule(&b, &r)
 		}
 	}
+	if block && w.set.JudgesRecords() && (e.Verdict == signin.MFALine || judged(&e) && w.ownJoined()) {
+		b.WriteString("  joined    rules that read mfa judge logons joined with events, and no line: outmode mfa -o ndjson has every logon\n")
+	}
 	_, err := io.WriteString(w.out, b.String())
 	return err
+}
+
+// ownJoined reports whether a rule that --rules or the configuration names reads mfa: who wrote it waits for it to fire.
+func (w *lineWriter) ownJoined() bool {
+	for n := range w.set.Len() {
+		if w.set.Joined(int32(n)) && !strings.HasPrefix(w.set.Rule(int32(n)).File, "builtin/") {
+			return true
+		}
+	}
+	return false
 }
 
 // rule prints what a rule makes of a sign-in. The many that nearly fire interest who asks for everything,

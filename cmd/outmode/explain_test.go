@@ -430,6 +430,27 @@ func TestRulesTestTakesTheGivenFields(t *testing.T) {
 	}
 }
 
+// A rule that reads mfa fires on no line: explain says so where somebody may wait for it.
+func TestExplainOfJoinedRules(t *testing.T) {
+	t.Parallel()
+	const said = "rules that read mfa judge logons joined with events"
+	dir := t.TempDir()
+	door := write(t, filepath.Join(dir, "proxy.LOG"), []byte(proxyHead+proxyLine(`CONTOSO\anna`, "agent")))
+	own := write(t, filepath.Join(dir, "own.yaml"), []byte("id: X-1\nname: missing\nseverity: low\nwhen: mfa == \"missing\"\n"))
+	for _, c := range []struct {
+		want bool
+		args []string
+	}{
+		{false, []string{door}},
+		{true, []string{door, "--rules", own}},
+		{true, []string{filepath.Join(contoso(), "duo", "duo-auth-2026100605.json")}},
+	} {
+		if text := must(t, exitDone, append([]string{"explain"}, c.args...)...); strings.Contains(text, said) != c.want {
+			t.Errorf("%v: %s", c.args, text)
+		}
+	}
+}
+
 // What docs/rules.md shows passes its own tests.
 func TestDocumentedRulesPassTheirTests(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "rules.md"))

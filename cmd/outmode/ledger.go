@@ -33,14 +33,14 @@ func byWhom(all []coverage) string {
 // ledger shows what became of every line, per folder and in total.
 func (t *tableWriter) ledger() {
 	t.heading("What was read")
-	tb := newTable("folder", "kind", "server", ">files", ">lines", ">sign-ins", ">noise", ">other", ">malformed", ">headers", "from", "to")
+	tb := newTable("folder", "kind", "server", ">files", ">lines", ">sign-ins", ">mfa", ">noise", ">other", ">malformed", ">headers", "from", "to")
 	for _, g := range t.groups() {
 		l := g.lines
-		tb.add(g.name, g.kind, orDash(g.server), number(g.files), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other),
+		tb.add(g.name, g.kind, orDash(g.server), number(g.files), number(l.Total), number(l.SignIn), number(l.MFA), number(l.Noise), number(l.Other),
 			number(l.Malformed), number(l.Directive), g.from, g.to)
 	}
 	l := t.r.Lines
-	tb.add("total", "", "", number(len(t.r.Sources)), number(l.Total), number(l.SignIn), number(l.Noise), number(l.Other), number(l.Malformed), number(l.Directive), "", "")
+	tb.add("total", "", "", number(len(t.r.Sources)), number(l.Total), number(l.SignIn), number(l.MFA), number(l.Noise), number(l.Other), number(l.Malformed), number(l.Directive), "", "")
 	tb.write(t.w, t.p)
 	s := t.r.SignIns
 	t.printf("\n  %s = %s counted + %s told twice (%s)", plural(s.Lines, "sign-in line"), number(s.Counted), number(s.ToldTwice), byWhom(t.r.Coverage))

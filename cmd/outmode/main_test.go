@@ -123,6 +123,33 @@ func scanJSON(t testing.TB, want int, args ...string) jsonReport {
 	return r
 }
 
+// What README says of the ledger: every line is in one of its columns, per folder, per file and in total.
+func TestLedgerAddsUp(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{contoso()}, {contoso(), "-v"}} {
+		_, text, _ := strings.Cut(must(t, exitDone, append([]string{"scan"}, args...)...), "\nWhat was read\n")
+		text, _, _ = strings.Cut(text, "\n\n")
+		head, text, _ := strings.Cut(text, "\n")
+		files, from, rows := strings.Index(head, "  files")+len("  files"), strings.Index(head, "  from"), 0
+		for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+			var n []int
+			for _, cell := range strings.Fields(line[files:min(from, len(line))]) {
+				v, err := strconv.Atoi(strings.ReplaceAll(cell, ",", ""))
+				if err != nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+				n = append(n, v)
+			}
+			if rows++; len(n) != 7 || n[1]+n[2]+n[3]+n[4]+n[5]+n[6] != n[0] {
+				t.Errorf("%v: %s", n, line)
+			}
+		}
+		if rows < 10 {
+			t.Errorf("%d rows: is the table still read?", rows)
+		}
+	}
+}
+
 // The terminal, JSON, NDJSON and CSV tell the same numbers.
 func TestOutputsAgree(t *testing.T) {
 	t.Parallel()
