@@ -87,6 +87,21 @@ func TestFindingsList(t *testing.T) {
 	says(t, must(t, exitDone, "findings", "list", "--user", "eve", "--data", data), "No finding is in the store that fits")
 }
 
+// A command that is named can be copied: it names the store, by the configuration too.
+func TestFindingsNameTheStore(t *testing.T) {
+	t.Parallel()
+	data, _ := stored(t, proxyLine(`CONTOSO\anna`, "agent"))
+	file := write(t, filepath.Join(t.TempDir(), "config.yaml"), []byte("data: '"+data+"'\n"))
+	for flag, value := range map[string]string{"--data": data, "-c": file} {
+		says(t, must(t, exitDone, "findings", "list", flag, value), "outmode findings show "+flag+" "+value+" ")
+		for _, args := range [][]string{{"show"}, {"ack", "--by", "anna"}} {
+			if _, _, errs := outmode(t, "", append(append([]string{"findings"}, args...), flag, value, "zzzzzzzz")...); !strings.Contains(errs, "outmode findings list "+flag+" "+value+" --all") {
+				t.Errorf("%v: %s", args, errs)
+			}
+		}
+	}
+}
+
 // --rule takes what rules are called elsewhere, and says what none is called.
 func TestFindingsByRule(t *testing.T) {
 	t.Parallel()

@@ -49,7 +49,7 @@ What is to stay as it is, with an owner and an end, is an exception: "outmode ex
 				return err
 			}
 			defer store.Close()
-			return acknowledge(c.Context(), g, store, ids, word{by: who, note: note, keep: !undo && !c.Flags().Changed("note"), undo: undo})
+			return acknowledge(c.Context(), g, store, ids, word{by: who, note: note, keep: !undo && !c.Flags().Changed("note"), undo: undo, flags: g.storeFlags(data, data)})
 		},
 	}
 	c.SetFlagErrorFunc(dashError)
@@ -90,6 +90,7 @@ type word struct {
 	by, note string
 	keep     bool // the note of one that is acknowledged already
 	undo     bool
+	flags    string // that name the store in what is said
 }
 
 func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes []string, w word) error {
@@ -97,7 +98,7 @@ func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes 
 	notes := []string{w.note}
 	under := map[string][]string{} // ids by note
 	for _, prefix := range prefixes {
-		f, err := findFinding(ctx, store, prefix, false)
+		f, err := findFinding(ctx, store, prefix, false, w.flags)
 		if err != nil {
 			return err
 		}
@@ -131,7 +132,7 @@ func acknowledge(ctx context.Context, g *globals, store *sqlite.Store, prefixes 
 	}
 	var found []sqlite.Finding
 	for _, id := range ids {
-		f, err := findFinding(ctx, store, id, true)
+		f, err := findFinding(ctx, store, id, true, w.flags)
 		if err != nil {
 			return err
 		}

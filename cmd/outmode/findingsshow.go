@@ -84,7 +84,8 @@ func dashError(c *cobra.Command, err error) error {
 }
 
 // findFinding returns the only finding whose id begins so, with its evidence if deep is set.
-func findFinding(ctx context.Context, store *sqlite.Store, prefix string, deep bool) (*sqlite.Finding, error) {
+// flags name the store in what is said.
+func findFinding(ctx context.Context, store *sqlite.Store, prefix string, deep bool, flags string) (*sqlite.Finding, error) {
 	var found []sqlite.Finding
 	if prefix != "" && !strings.ContainsFunc(prefix, func(r rune) bool {
 		return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
@@ -96,7 +97,7 @@ func findFinding(ctx context.Context, store *sqlite.Store, prefix string, deep b
 	}
 	switch {
 	case len(found) == 0:
-		return nil, fmt.Errorf("there is no finding %q; \"outmode findings list --all\" lists them", prefix)
+		return nil, fmt.Errorf("there is no finding %q; \"outmode findings list%s --all\" lists them", prefix, flags)
 	case len(found) > 1:
 		return nil, fmt.Errorf("the ids of %s begin with %q: write more of it", plural(len(found), "finding"), prefix)
 	}
@@ -104,7 +105,7 @@ func findFinding(ctx context.Context, store *sqlite.Store, prefix string, deep b
 }
 
 func showFinding(ctx context.Context, g *globals, store *sqlite.Store, set *rules.Set, id, flags string) error {
-	f, err := findFinding(ctx, store, id, true)
+	f, err := findFinding(ctx, store, id, true, flags)
 	if err != nil {
 		return err
 	}
