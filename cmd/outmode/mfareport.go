@@ -32,8 +32,8 @@ type mfaReport struct {
 	since, until int64
 	declared     bool // somebody said what the gateways protect
 	rows         map[mfaKey]*mfaRow
-	doubts       int64 // of missing ones
-	elsewhere    int64 // second factors that were given for another address
+	doubts       int64           // of missing ones
+	elsewhere    int64           // second factors that were given for another address
 	servers      map[string]bool // of logons
 	domains      map[string]bool // of names, lower case; at most maxDomains and one
 	aliases      [][2]string
