@@ -76,7 +76,7 @@ func TestUsageOfCloudsIsThatOfAScan(t *testing.T) {
 	t.Parallel()
 	dir, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	again := strings.Replace(auditLine, `"InterSystemsId":"c1"`, `"InterSystemsId":"c9"`, 1)
-	for name, content := range map[string]string{"audit.json": auditLine + strings.Replace(again, "8a1f2b3c", "9a1f2b3c", 1), "more.json": strings.NewReplacer("anna.berg", "dora", "8a1f2b3c", "aa1f2b3c", `"c9"`, `"c2"`).Replace(again),
+	for name, content := range map[string]string{"audit.json": auditLine + strings.Replace(again, "8a1f2b3c", "9a1f2b3c", 1), "more.json": strings.NewReplacer("anna.berg", "ben", "8a1f2b3c", "aa1f2b3c", `"c9"`, `"c2"`).Replace(again),
 		"nameless.json": strings.NewReplacer("InterSystemsId", "x", "8a1f2b3c", "ba1f2b3c").Replace(auditLine)} {
 		write(t, filepath.Join(dir, name), []byte(content))
 		must(t, exitDone, "scan", "--data", data, dir)
