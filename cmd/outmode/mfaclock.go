@@ -14,7 +14,7 @@ func wrongClock(g *audit.GatewayReport, set *audit.Setup) (ms int64, wrong, days
 	by := map[int64]int{}
 	for t := set.From; t < set.To; t += dayMs - t%dayMs {
 		days++
-		if off := g.Clock.Off(t); off != 0 {
+		if off := g.Clock.Doubt(t); off != 0 {
 			wrong++
 			by[off]++
 			if n := by[off]; n > by[ms] || n == by[ms] && off < ms {

@@ -25,6 +25,9 @@ func (k *Clock) Off(t int64) int64 {
 	return k.Else
 }
 
+// Doubt is by how much it may be wrong at an instant for some, in milliseconds: what is not there may be elsewhere.
+func (k *Clock) Doubt(t int64) int64 { return cmp.Or(k.Off(t), k.Mixed[t/(24*hourMs)]) }
+
 const (
 	clockReach  = int64(14 * 60) // minutes: no zone is farther from UTC
 	clockPeople = 4096           // of so many of its people a gateway's clock is judged
@@ -246,13 +249,12 @@ func (c *Correlator) timeLogon(it *item) {
 	}
 }
 
-// doubted is by how much the gateway's clock may be wrong for some at an instant, in milliseconds: what is not there may be
-// elsewhere.
+// doubted is by how much the gateway's clock may be wrong for some, see Clock.Doubt.
 func (g *gateway) doubted(t int64) int64 {
 	if g.clock == nil {
 		return 0
 	}
-	return cmp.Or(g.clock.Off(t), g.clock.Mixed[t/(24*hourMs)])
+	return g.clock.Doubt(t)
 }
 
 // wrong is by how much the gateway's clock is known to be wrong at an instant, in milliseconds.

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -91,6 +92,39 @@ func TestWrongClockOfADay(t *testing.T) {
 	w = daysOf(4, 1, func(int) time.Duration { return time.Hour })
 	if _, gates := audit.Correlate(w.setup(), w.uses, w.events); gates[0].Clock != nil {
 		t.Errorf("of three pairs: %+v", gates[0].Clock)
+	}
+}
+
+// A clock that is wrong for half of the people accuses none of them, and the gateway's report says so; who passed by the
+// right half did. Mallory alone makes no clock wrong, however many pushes are refused elsewhere.
+func TestClockThatIsWrongForSome(t *testing.T) {
+	t.Parallel()
+	w := daysOf(40, 1, func(int) time.Duration { return 0 })
+	for i := range w.events {
+		if i%2 == 1 {
+			w.events[i].Time += 3_600_000
+		}
+	}
+	words := map[string]int{}
+	verdicts, gates := audit.Correlate(w.setup(), w.uses, w.events)
+	for _, v := range verdicts {
+		words[v.MFA.String()+" "+v.Cause.String()]++
+	}
+	if words["passed said"] != 19 || words["unknown clock"] != 21 || gates[0].Clock == nil || gates[0].Clock.Off(at("12:00")) != 0 || gates[0].Clock.Doubt(at("12:00")) != 3_600_000 {
+		t.Errorf("%v, %+v", words, gates[0].Clock)
+	}
+	w = daysOf(40, 1, func(int) time.Duration { return 0 })
+	for i := range 16 {
+		u := logon("10:00", `CONTOSO\mallory`)
+		u.First += int64(i) * 1000
+		u.Last = u.First
+		u.Address = netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})
+		e := told("10:40", "mallory", signin.FactorDenied)
+		e.Time += int64(i) * 1000
+		w.uses, w.events = append(w.uses, u), append(w.events, e)
+	}
+	if _, gates := audit.Correlate(w.setup(), w.uses, w.events); gates[0].Clock != nil {
+		t.Errorf("%+v", gates[0].Clock)
 	}
 }
 

@@ -104,25 +104,27 @@ func (c *Correlator) takeEvents(events []signin.MFAEvent) {
 	}
 	slices.SortFunc(order, compareEvents)
 	// What several tell is put together before anything is said of it.
-	once := make([]*signin.MFAEvent, 0, len(order))
-	at := make(map[eventKey]*signin.MFAEvent, len(order))
+	type telling struct {
+		key eventKey
+		signin.MFAEvent
+	}
+	once := make([]*telling, 0, len(order))
+	at := make(map[eventKey]*telling, len(order))
 	for _, e := range order {
 		key := keyOf(e)
 		if have := at[key]; have != nil && e.Time-have.Time <= toldWithin.Milliseconds() {
-			complete(have, e)
+			complete(&have.MFAEvent, e)
 			continue
 		}
-		kept := *e
-		at[key] = &kept
-		once = append(once, &kept)
+		t := &telling{key, *e}
+		at[key], once = t, append(once, t)
 	}
-	for _, e := range once {
-		key := keyOf(e)
-		if have := c.told[key]; have != nil && e.Time-have.Time <= toldWithin.Milliseconds() {
-			c.fuller(have, e)
+	for _, t := range once {
+		if have := c.told[t.key]; have != nil && t.Time-have.Time <= toldWithin.Milliseconds() {
+			c.fuller(have, &t.MFAEvent)
 			continue
 		}
-		c.told[key] = c.takeEvent(e)
+		c.told[t.key] = c.takeEvent(&t.MFAEvent)
 	}
 }
 

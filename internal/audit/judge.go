@@ -98,10 +98,7 @@ func spanWords(ms int64) string {
 // doubtAddress says that a second factor was given elsewhere than the logon came from: a telephone that is asked has its own
 // address with few gateways, and a thief has another one than the person who approves.
 func (c *Correlator) doubtAddress(v *Verdict, e *event) {
-	inside := func(a netip.Addr) bool {
-		return slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(a) })
-	}
-	if v.MFA != signin.MFAPassed && v.MFA != signin.MFARemembered || !located(e.Address) || !located(v.Address) || e.Address == v.Address || v.Way.Internal || inside(e.Address) {
+	if v.MFA != signin.MFAPassed && v.MFA != signin.MFARemembered || !located(e.Address) || !located(v.Address) || e.Address == v.Address || v.Way.Internal || c.inside(e.Address) {
 		return
 	}
 	v.Doubt = fmt.Sprintf("it was given for %s, and the logon came from %s: it may be another one of this person, or somebody else's", e.Address, v.Address)

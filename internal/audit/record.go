@@ -43,11 +43,16 @@ func (c *Correlator) recordEvent(gateway string, e *event, who *Person) {
 	c.tellEvent(&a, false)
 }
 
+// inside reports whether an address is one of the organisation's.
+func (c *Correlator) inside(a netip.Addr) bool {
+	return slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
 func (c *Correlator) tellEvent(a *asking, unmet bool) {
 	e, who := a.event, a.who
 	r := rules.Record{Event: true, Unmet: unmet, Kind: e.Kind, Time: e.Time, Server: e.Gateway, Address: e.Address, MFA: said(e.Outcome), Reason: e.Reason, Factor: e.Factor, Result: e.Outcome, Application: e.Application,
 		Gateway: a.gateway, Outcome: e.SignIn, Replayed: a.replayed, Issuer: a.issuer, Policy: e.Policy, At: e.At}
-	r.Internal = slices.ContainsFunc(c.set.Inside, func(p netip.Prefix) bool { return p.Contains(e.Address) })
+	r.Internal = c.inside(e.Address)
 	if who != nil {
 		r.Enrolled, r.NewAddress = c.enrolled(c.number(who)), c.newAddress(who, e)
 	}
